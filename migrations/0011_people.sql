@@ -4,7 +4,7 @@ CREATE TABLE people (
     -- Never used twice: a backend may remember it.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    -- Compared to the letter.
+    -- Compared to the letter by the authorization service.
     username TEXT NOT NULL,
     -- N: natural person, J: legal person.
     person_type TEXT CHECK (person_type IN ('N', 'J')),
@@ -16,6 +16,9 @@ CREATE TABLE people (
 CREATE UNIQUE INDEX people_user ON people (user_id);
 
 CREATE UNIQUE INDEX people_username ON people (username);
+
+-- No two usernames differ only in the case of ASCII letters. The relay compares them without regard to case.
+CREATE UNIQUE INDEX people_username_folded ON people (lower(username));
 
 CREATE UNIQUE INDEX people_document ON people (document_type, document_number) WHERE document_number IS NOT NULL;
 

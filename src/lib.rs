@@ -10,3 +10,4 @@ pub mod accounts;
 pub mod app;
 pub mod authorization;
 pub mod platform;
+pub mod relay;

@@ -4,6 +4,7 @@
 //! Uses the kernel only.
 
 pub mod domain;
+pub mod face;
 pub mod http;
 pub mod model;
 pub mod routes;

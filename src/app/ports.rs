@@ -13,6 +13,7 @@ use crate::kernel::domain::compute::{Compute, HashPermits};
 use crate::kernel::domain::rate_limit::RateLimiter;
 use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
+use crate::relay::domain as relay;
 
 /// The implementations that a platform provides.
 #[derive(Clone)]
@@ -42,6 +43,8 @@ pub struct Ports {
     pub accounts: accounts::Ports,
     /// The ports of the authorization service.
     pub authorization: authorization::Ports,
+    /// The ports of the relay.
+    pub relay: relay::Ports,
 }
 
 impl Ports {
@@ -68,10 +71,15 @@ impl Ports {
             accounts: accounts.clone(),
             config: config.authorization,
         };
+        let relay = relay::Ports {
+            accounts: accounts.clone(),
+            config: config.relay,
+        };
         Self {
             kernel,
             accounts,
             authorization,
+            relay,
         }
     }
 }

@@ -16,13 +16,15 @@ use crate::authorization::http::refused_tokens;
 use crate::authorization::http::refused_tokens::RefusedTokens;
 use crate::kernel::domain::rate_limit::RateClass;
 use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::http::middleware::body::BodyRules;
 use crate::kernel::http::middleware::rate_limit::RateLimit;
 use crate::kernel::http::middleware::{
     body, cors, internal_key, rate_limit, replicas, same_origin,
 };
 use crate::kernel::http::respond::Responses;
-use crate::kernel::http::route::{Access, BodyForm, ErrorForm, Facts, Group, RequestIds, Route};
+use crate::kernel::http::route::{Access, ErrorForm, Facts, Group, RequestIds, Route};
 use crate::kernel::http::{KernelState, respond};
+use crate::relay;
 use crate::route;
 
 /// Returns the routes of the service itself.
@@ -44,9 +46,11 @@ pub fn table() -> Vec<Facts> {
     let service = service_routes().into_iter().map(|route| route.facts);
     let accounts = accounts::routes::routes();
     let authorization = authorization::routes::routes();
+    let relay = relay::routes::routes();
     service
         .chain(accounts.into_iter().map(|route| route.facts))
         .chain(authorization.into_iter().map(|route| route.facts))
+        .chain(relay.into_iter().map(|route| route.facts))
         .collect()
 }
 
@@ -66,6 +70,12 @@ pub fn router(ports: Ports) -> Router {
     let in_authorization = authorization::http::App {
         ports: ports.authorization,
     };
+    let relay_routes = if ports.relay.config.enabled {
+        relay::routes::routes()
+    } else {
+        Vec::new()
+    };
+    let in_relay = relay::http::RelayState { ports: ports.relay };
     with_state(service_routes(), &around.app)
         .into_iter()
         .chain(with_state(accounts::routes::routes(), &in_accounts))
@@ -73,10 +83,11 @@ pub fn router(ports: Ports) -> Router {
             authorization::routes::routes(),
             &in_authorization,
         ))
+        .chain(with_state(relay_routes, &in_relay))
         .fold(around.unrouted(), |router, route| {
             router.route(route.facts.path, around.route(route))
         })
-        .layer(DefaultBodyLimit::max(body::BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(body::READ_LIMIT))
 }
 
 fn with_state<S: Clone + Send + Sync + 'static>(
@@ -129,7 +140,8 @@ impl Around {
                 same_origin::require_same_origin,
             ));
         }
-        handler = handler.layer(from_fn_with_state(facts.bodies, body::read_body));
+        let rules = BodyRules::from(&facts);
+        handler = handler.layer(from_fn_with_state(rules, body::read_body));
         // A page can read a refusal only with CORS headers, so this layer is around all that refuse.
         if facts.access != Access::Service {
             handler = handler.layer(from_fn_with_state(self.cors.clone(), cors::add_headers));
@@ -150,7 +162,7 @@ impl Around {
     fn unrouted(&self) -> Router {
         Router::new()
             .fallback(|| async { ApiError::from(Code::NotFound) })
-            .layer(from_fn_with_state(BodyForm::Json, body::read_body))
+            .layer(from_fn_with_state(BodyRules::default(), body::read_body))
             .layer(from_fn_with_state(self.cors.clone(), cors::add_headers))
             .layer(from_fn_with_state(
                 Responses {

@@ -118,7 +118,7 @@ fn wire_structs_have_unique_names() {
 
 fn http_files() -> Vec<std::path::PathBuf> {
     let in_systems =
-        ["kernel", "accounts", "authorization"].map(|system| format!("src/{system}/http"));
+        ["kernel", "accounts", "authorization", "relay"].map(|system| format!("src/{system}/http"));
     let folders = in_systems.iter().map(String::as_str).chain(["src/app"]);
     folders.flat_map(|folder| files(folder, "rs")).collect()
 }

@@ -6,12 +6,16 @@ use super::imports::imports;
 use super::sources::{code, files, product_code};
 
 /// The systems, with the other systems that each may use.
-const MAY_USE: [(&str, &[&str]); 5] = [
+const MAY_USE: [(&str, &[&str]); 6] = [
     ("kernel", &[]),
     ("accounts", &["kernel"]),
     ("authorization", &["kernel", "accounts"]),
-    ("app", &["kernel", "accounts", "authorization"]),
-    ("platform", &["kernel", "accounts", "authorization", "app"]),
+    ("relay", &["kernel", "accounts"]),
+    ("app", &["kernel", "accounts", "authorization", "relay"]),
+    (
+        "platform",
+        &["kernel", "accounts", "authorization", "relay", "app"],
+    ),
 ];
 
 /// The layers inside a system, with the other layers that each may use, in its own system and in
@@ -70,7 +74,10 @@ const MUST_NOT_KNOW: [(&str, &[&str]); 4] = [
     ),
 ];
 
-const SYSTEMS_WITH_LAYERS: [&str; 3] = ["kernel", "accounts", "authorization"];
+const SYSTEMS_WITH_LAYERS: [&str; 4] = ["kernel", "accounts", "authorization", "relay"];
+
+/// The module through which the relay uses accounts.
+const DOOR_OF_ACCOUNTS: [&str; 2] = ["accounts", "face"];
 
 #[test]
 fn the_top_level_names_the_systems() {
@@ -99,6 +106,24 @@ fn systems_use_only_the_systems_that_they_may() {
         for other in imported.iter().filter_map(|other| other.first()) {
             let allowed = other == system || may_use.contains(&other.as_str());
             assert!(allowed, "{} uses {other}", module.join("::"));
+        }
+    }
+}
+
+#[test]
+fn the_relay_uses_accounts_through_their_door() {
+    for (module, imported) in imports() {
+        if module.first().is_none_or(|system| system != "relay") {
+            continue;
+        }
+        for other in imported {
+            let in_accounts = other.first().is_some_and(|system| system == "accounts");
+            assert!(
+                !in_accounts || other == DOOR_OF_ACCOUNTS,
+                "{} uses {}",
+                module.join("::"),
+                other.join("::")
+            );
         }
     }
 }

@@ -6,6 +6,10 @@ use crate::kernel::domain::hmac::mac;
 
 /// Derives a value from `message` under `key` for the purpose `label`. Values of different labels
 /// are independent of each other and of signatures.
-pub(super) fn derive(key: &SigningKey, label: &[u8], message: &[u8]) -> Option<[u8; 32]> {
+pub(in crate::accounts) fn derive(
+    key: &SigningKey,
+    label: &[u8],
+    message: &[u8],
+) -> Option<[u8; 32]> {
     mac(&mac(key.seed()?, label)?, message)
 }

@@ -17,6 +17,7 @@ mod lifetimes;
 pub mod maintenance;
 pub mod passkeys;
 pub mod passwords;
+pub mod registration;
 pub mod sign_in;
 pub mod signed_in;
 pub mod throttle;

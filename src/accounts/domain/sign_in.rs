@@ -1,5 +1,7 @@
 //! Creation of sessions: with a web session token, with a token pair, or with both.
 
+use std::time::Duration;
+
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::access_token;
 use crate::accounts::domain::access_token::{AccessTokenSession, NewAccessToken};
@@ -181,6 +183,9 @@ pub struct SignInClient {
     pub replaces: Vec<SessionToken>,
     /// The device that signed the request, if one did.
     pub device: Option<AssertedDevice>,
+    /// The lifetime of the access token of a client that gets a token pair and no session token.
+    /// `None` for a client that gets both.
+    pub pair_only: Option<Duration>,
 }
 
 /// The secrets of a session with a session token and a token pair, before the session is stored.
@@ -220,21 +225,28 @@ impl SessionDraft {
         let pair = NewTokenPair {
             refresh_hash: self.refresh_token.hash(),
             refresh_expires_at: self.refresh_expires_at,
-            access_expires_at: self.access_expires_at,
+            access_expires_at: self.access_expiry(client),
+        };
+        let token = NewSessionToken {
+            hash: self.session_token.hash(),
+            expires_at: self.session_expires_at,
         };
         NewSession {
             id: self.id,
             owner,
             amr: self.amr.clone(),
             platform: client.platform,
-            token: Some(NewSessionToken {
-                hash: self.session_token.hash(),
-                expires_at: self.session_expires_at,
-            }),
+            token: client.pair_only.is_none().then_some(token),
             pair: Some(pair),
             replaces: client.replaces.iter().map(SessionToken::hash).collect(),
             device: client.device.as_ref().map(AssertedDevice::device),
         }
+    }
+
+    /// Returns when the access token expires.
+    fn access_expiry(&self, client: &SignInClient) -> Timestamp {
+        let own = client.pair_only.map(|lifetime| self.now.plus(lifetime));
+        own.unwrap_or(self.access_expires_at)
     }
 
     /// Signs the access token and returns all tokens. The session must have been stored.
@@ -251,9 +263,9 @@ impl SessionDraft {
             authenticated_at: self.now,
             amr: &self.amr,
         };
-        let access_token =
-            sign_access_token(ports, session, self.now, self.access_expires_at).await?;
-        let expires_in = self.access_expires_at.seconds_since(self.now);
+        let expires_at = self.access_expiry(client);
+        let access_token = sign_access_token(ports, session, self.now, expires_at).await?;
+        let expires_in = expires_at.seconds_since(self.now);
         let pair = TokenPair {
             user,
             access_token,

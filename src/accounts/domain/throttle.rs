@@ -86,14 +86,15 @@ pub fn email_subject(
     hashed(key, action, "email", email.as_str())
 }
 
-/// Returns the subject for guesses at the account with a username, like [`email_subject`].
+/// Returns the subject for guesses at the account with a username, like [`email_subject`]. It is the
+/// same for a username in any case.
 #[must_use]
 pub fn username_subject(
     key: &SigningKey,
     action: ThrottledAction,
     username: &str,
 ) -> Option<ThrottleSubject> {
-    hashed(key, action, "username", username)
+    hashed(key, action, "username", &username.to_ascii_lowercase())
 }
 
 fn hashed(

@@ -42,7 +42,8 @@ pub enum RotateRejection {
 
 impl Rejection for RotateRejection {}
 
-/// Exchanges a refresh token for a new token pair. One round trip.
+/// Exchanges a refresh token for a new token pair, whose access token lives for `access_ttl`. One
+/// round trip.
 ///
 /// One of several concurrent callers rotates the token. The others, and a client that lost the
 /// response, get the same successor for 30 seconds while it is unused. After that a replay revokes
@@ -53,13 +54,14 @@ impl Rejection for RotateRejection {}
 pub async fn rotate(
     ports: &Ports,
     presented: &RefreshToken,
+    access_ttl: Duration,
     origin: &RequestOrigin,
 ) -> Result<TokenPair, Failure<RotateRejection>> {
     let now = ports.clock.now();
     let db = ports.db.as_ref();
     let successor =
         successor(ports.config.signing_keys.current(), presented).ok_or(sign_in::NOT_SIGNED)?;
-    let access_expires_at = now.plus(ports.config.access_token_ttl);
+    let access_expires_at = now.plus(access_ttl);
     let rotation = Rotation {
         presented: &presented.hash(),
         successor: &successor.hash(),

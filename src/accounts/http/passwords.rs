@@ -74,7 +74,7 @@ pub async fn sign_in(
         name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
     client.verify_device(&app, &device).await?;
     let shown = PasswordCredentials {
-        name,
+        owner: name.into(),
         password: &body.password,
         code: body.code.as_deref(),
     };

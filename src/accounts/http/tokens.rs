@@ -57,7 +57,8 @@ pub async fn refresh(
         &origin,
     )
     .await?;
-    let pair = tokens::rotate(&app.ports, &presented, &origin).await?;
+    let lifetime = app.ports.config.access_token_ttl;
+    let pair = tokens::rotate(&app.ports, &presented, lifetime, &origin).await?;
     Ok(AppJson(pair.into()))
 }
 

@@ -27,16 +27,19 @@ pub enum ChallengeKind {
     Reauthentication,
     /// Signing in by account recovery.
     Recovery,
+    /// Registering at the relay with a proof of work.
+    ProofOfWork,
 }
 
 impl ChallengeKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Registration,
         Self::SignUp,
         Self::SignIn,
         Self::Attestation,
         Self::Reauthentication,
         Self::Recovery,
+        Self::ProofOfWork,
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -47,6 +50,7 @@ impl ChallengeKind {
             Self::Attestation => "app_attestation",
             Self::Reauthentication => "reauthentication",
             Self::Recovery => "recovery",
+            Self::ProofOfWork => "proof_of_work",
         }
     }
 
@@ -211,6 +215,18 @@ impl AnsweredChallenge {
             ],
         )
     }
+}
+
+/// Takes a challenge. Of concurrent callers one gets it. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn take(
+    db: &dyn Db,
+    answered: AnsweredChallenge,
+    now: Timestamp,
+) -> Result<Option<TakenChallenge>, StoreError> {
+    read_first(&run(db, answered.take(now)).await?)
 }
 
 /// Removes expired challenges, in a few batches. Returns their number.

@@ -24,9 +24,17 @@ pub(super) const INSERT_SUBJECT_EVENT: &str = "INSERT INTO events
     (id, at, kind, actor, address, user_agent, request_id, user_id, session_id, subject)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ";
 
+/// The beginning of an event's statement about the caller's account, if the session of the caller is
+/// live. `?8` and `?9` are the session and the account. The caller appends a further condition.
+pub const INSERT_EVENT_OF_CALLER: &str = concatcp!(
+    INSERT_EVENT,
+    "s.user_id, s.id FROM sessions AS s
+      WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL AND "
+);
+
 /// Returns the statement of an event. Its text begins with [`INSERT_EVENT`] or
 /// [`INSERT_SUBJECT_EVENT`], and `about` holds the values of `?8`, `?9` and so on.
-pub(super) fn event<const N: usize>(
+pub fn event<const N: usize>(
     sql: &'static str,
     context: &EventContext,
     kind: EventKind,

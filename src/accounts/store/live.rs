@@ -4,7 +4,7 @@ use crate::accounts::model::records::Caller;
 use crate::kernel::store::{Statement, sql};
 
 /// True while the session `?1` of the account `?2` is not revoked.
-pub(crate) const IS_LIVE: &str = "EXISTS (
+pub const IS_LIVE: &str = "EXISTS (
     SELECT 1 FROM sessions AS s WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)";
 
 /// Selects the caller's session if it is not revoked.

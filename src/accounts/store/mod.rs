@@ -18,6 +18,7 @@ pub mod passwords;
 pub mod person_tokens;
 pub mod recovery;
 pub mod refresh_tokens;
+pub mod registrations;
 pub mod sessions;
 pub mod sign_up;
 pub mod step_up;

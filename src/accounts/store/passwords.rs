@@ -32,6 +32,23 @@ pub enum LoginName<'a> {
     Username(&'a str),
 }
 
+/// Whose password a caller presents.
+#[derive(Clone, Copy, Debug)]
+pub enum PasswordOwner<'a> {
+    /// The account with a login name.
+    Named(LoginName<'a>),
+    /// The account with a username in any case.
+    UsernameInAnyCase(&'a str),
+    /// The account of a caller who is signed in, and who confirms a change by the password alone.
+    SignedIn(UserId),
+}
+
+impl<'a> From<LoginName<'a>> for PasswordOwner<'a> {
+    fn from(name: LoginName<'a>) -> Self {
+        Self::Named(name)
+    }
+}
+
 /// The account to which a login name belongs, with its password.
 #[derive(Debug)]
 pub struct PasswordCandidate {
@@ -87,12 +104,12 @@ pub struct ClaimedPassword {
 /// [`StoreError`]
 pub async fn claim_attempt(
     db: &dyn Db,
-    name: LoginName<'_>,
+    owner: PasswordOwner<'_>,
     limit: AttemptLimit<'_>,
     now: Timestamp,
 ) -> Result<ClaimedPassword, StoreError> {
-    let select = match name {
-        LoginName::Email(email) => sql(
+    let select = match owner {
+        PasswordOwner::Named(LoginName::Email(email)) => sql(
             "SELECT w.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
                FROM users AS u JOIN passwords AS w ON w.user_id = u.id
                LEFT JOIN totp AS t ON t.user_id = w.user_id AND t.confirmed_at IS NOT NULL
@@ -105,12 +122,24 @@ pub async fn claim_attempt(
                 MOST_CLAIMS.into(),
             ],
         ),
-        LoginName::Username(username) => sql(
+        PasswordOwner::Named(LoginName::Username(username)) => sql(
             "SELECT p.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
                FROM people AS p JOIN passwords AS w ON w.user_id = p.user_id
                LEFT JOIN totp AS t ON t.user_id = p.user_id AND t.confirmed_at IS NOT NULL
               WHERE p.username = ?1",
             [username.into()],
+        ),
+        PasswordOwner::UsernameInAnyCase(username) => sql(
+            "SELECT p.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
+               FROM people AS p JOIN passwords AS w ON w.user_id = p.user_id
+               LEFT JOIN totp AS t ON t.user_id = p.user_id AND t.confirmed_at IS NOT NULL
+              WHERE lower(p.username) = lower(?1)",
+            [username.into()],
+        ),
+        PasswordOwner::SignedIn(user) => sql(
+            "SELECT user_id AS id, hash, NULL AS secret, NULL AS confirmed_at, NULL AS made_at
+               FROM passwords WHERE user_id = ?1",
+            [user.into()],
         ),
     };
     let [count, free_at] = attempts::claim(limit, now);

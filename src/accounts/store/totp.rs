@@ -206,7 +206,8 @@ pub async fn confirm(
     Ok((change != FactorChange::Unchanged || !is_confirmed).then_some(change))
 }
 
-/// Removes the account's secret, confirmed or not. Only the removal of a confirmed secret writes an
+/// Removes the account's secret, confirmed or not. With `step` the secret must be the one of the step
+/// and the step unused. Only the removal of a confirmed secret writes an
 /// event. One round trip.
 ///
 /// # Errors
@@ -214,6 +215,7 @@ pub async fn confirm(
 pub async fn disable(
     db: &dyn Db,
     by: Caller,
+    step: Option<TotpStep>,
     context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
     let event = events::event(
@@ -221,19 +223,31 @@ pub async fn disable(
             INSERT_EVENT,
             "t.user_id, s.id FROM totp AS t JOIN sessions AS s ON s.user_id = t.user_id
               WHERE s.id = ?8 AND t.user_id = ?9 AND s.revoked_at IS NULL
-                AND t.confirmed_at IS NOT NULL"
+                AND t.confirmed_at IS NOT NULL
+                AND (?10 IS NULL OR (t.last_step < ?10 AND t.created_at = ?11))"
         ),
         context,
         EventKind::TotpDisabled,
-        [by.session.into(), by.user.into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            step.map(|step| step.number).into(),
+            step.map(|step| step.made_at).into(),
+        ],
     );
     let delete = sql(
         concatcp!(
-            "DELETE FROM totp WHERE user_id = ?2 AND ",
+            "DELETE FROM totp
+              WHERE user_id = ?2 AND (?3 IS NULL OR (last_step < ?3 AND created_at = ?4)) AND ",
             IS_LIVE,
             " RETURNING user_id"
         ),
-        [by.session.into(), by.user.into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            step.map(|step| step.number).into(),
+            step.map(|step| step.made_at).into(),
+        ],
     );
     let [own, _, deleted] = batch(db, [live::select(by), event, delete]).await?;
     Ok(FactorChange::from_rows(&own, &deleted))

@@ -6,6 +6,7 @@ use crate::accounts::model::config as accounts;
 use crate::authorization::model::config as authorization;
 use crate::kernel::model::config as kernel;
 use crate::kernel::model::config::{ConfigError, Reader};
+use crate::relay::model::config as relay;
 
 /// The checked settings of all systems.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Config {
     pub accounts: Arc<accounts::Config>,
     /// The settings of the authorization service.
     pub authorization: Arc<authorization::Config>,
+    /// The settings of the relay.
+    pub relay: Arc<relay::Config>,
 }
 
 impl Config {
@@ -34,12 +37,16 @@ impl Config {
         // Every system reads its settings, so that all problems are reported at once.
         let authorization =
             authorization::Config::read(&mut reader, accounts.clone()).map(Arc::new);
-        match (accounts, authorization) {
-            (Some(accounts), Some(authorization)) if reader.problems.is_empty() => Ok(Self {
-                kernel,
-                accounts,
-                authorization,
-            }),
+        let relay = relay::Config::read(&mut reader, accounts.clone()).map(Arc::new);
+        match (accounts, authorization, relay) {
+            (Some(accounts), Some(authorization), Some(relay)) if reader.problems.is_empty() => {
+                Ok(Self {
+                    kernel,
+                    accounts,
+                    authorization,
+                    relay,
+                })
+            }
             _ => Err(ConfigError(reader.problems)),
         }
     }

@@ -56,7 +56,7 @@ pub async fn login(
 ) -> Result<IssuedPersonToken, AuthorizationFailure> {
     let now = ports.clock.now();
     let shown = PasswordCredentials {
-        name: LoginName::Username(credentials.username),
+        owner: LoginName::Username(credentials.username).into(),
         password: credentials.password,
         code: credentials.code,
     };

@@ -65,12 +65,16 @@ codes! {
          accepted, it has 1 to 64 characters.";
     InvalidPersonId BAD_REQUEST "invalid_person_id"
         "The person id is not valid. Send a whole number from 1 or a username.";
+    ProofOfWorkRequired BAD_REQUEST "proof_of_work_required"
+        "The proof of work is missing or wrong, or its challenge has expired. Get a new challenge.";
     MissingTokenHeader UNAUTHORIZED "missing_token_header"
         "The token is missing. Send it in the header token.";
     ExpiredToken UNAUTHORIZED "expired_token"
         "The token has expired. Sign in again.";
     AuthenticationRequired UNAUTHORIZED "authentication_required"
         "You are not signed in. Sign in first.";
+    TotpRequired UNAUTHORIZED "totp_required"
+        "TOTP code required";
     InvalidToken UNAUTHORIZED "invalid_token"
         "The credential is not valid or has expired. Sign in again.";
     InvalidRefreshToken UNAUTHORIZED "invalid_refresh_token"
@@ -138,6 +142,8 @@ codes! {
         "The service does not exist. Check the id or the name.";
     PersonNotFound NOT_FOUND "person_not_found"
         "The person does not exist. Check the id or the username.";
+    BackupNotFound NOT_FOUND "backup_not_found"
+        "The account has no backup of its keys. Upload one first.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed"
         "This address does not support the method. Use a method that the header Allow lists.";
     RequestTimeout REQUEST_TIMEOUT "request_timeout"
@@ -190,6 +196,16 @@ codes! {
         "TOTP is already enabled. Disable it first.";
     TotpNotEnrolled CONFLICT "totp_not_enrolled"
         "The account has no TOTP secret. Enroll first.";
+    UsernameTaken CONFLICT "username_taken"
+        "This username is taken. Choose another one.";
+    PrekeyReused CONFLICT "prekey_reused"
+        "A one-time prekey of the list was uploaded before. Generate new prekeys.";
+    TooManyPrekeys CONFLICT "too_many_prekeys"
+        "The account can have at most 500 one-time prekeys in stock. Upload fewer.";
+    IdentityKeyMissing CONFLICT "identity_key_missing"
+        "The account has no identity key. Set one with PUT /api/v1/keys/identity first.";
+    BackupConflict CONFLICT "backup_conflict"
+        "Another backup was stored in the meantime. Load it, and upload with the version after it.";
     LastSignInMethod CONFLICT "last_sign_in_method"
         "This is the last way to sign in to the account. Add another one first.";
     UriTooLong URI_TOO_LONG "uri_too_long"

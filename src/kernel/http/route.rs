@@ -7,6 +7,9 @@ use http::Method;
 use crate::kernel::domain::rate_limit::RateClass;
 use crate::kernel::http::error::Code;
 
+/// The largest body in bytes, unless the route accepts larger ones.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
 /// The credential that a route demands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
@@ -83,6 +86,8 @@ pub struct Facts {
     pub errors: ErrorForm,
     /// The media types that the route accepts in a body.
     pub bodies: BodyForm,
+    /// The largest body in bytes.
+    pub body_limit: usize,
     /// What the route does with the id of a request.
     pub request_ids: RequestIds,
     /// Returns the description of the handler. The Worker does not carry the descriptions.
@@ -128,6 +133,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
                 group_codes: &[],
                 errors: ErrorForm::default(),
                 bodies: BodyForm::default(),
+                body_limit: BODY_LIMIT,
                 request_ids: RequestIds::default(),
                 #[cfg(not(target_arch = "wasm32"))]
                 describe: utoipa::openapi::OpenApi::default,
@@ -173,6 +179,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn open_to_recovery(mut self) -> Self {
         self.facts.open_to_recovery = true;
+        self
+    }
+
+    /// Accepts bodies of up to `bytes`, at most 1 MiB.
+    #[must_use]
+    pub fn accepts_up_to(mut self, bytes: usize) -> Self {
+        self.facts.body_limit = bytes;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD as STANDARD_PADDED, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 const LENIENT: GeneralPurposeConfig =
@@ -12,6 +12,12 @@ const LENIENT: GeneralPurposeConfig =
 #[must_use]
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Writes base64 in the standard alphabet with padding (RFC 4648 §4).
+#[must_use]
+pub fn encode_standard(bytes: impl AsRef<[u8]>) -> String {
+    STANDARD_PADDED.encode(bytes)
 }
 
 /// Reads base64 or base64url, padded or not. Returns `None` for any other text, for example one

@@ -108,6 +108,8 @@ pub enum EventKind {
     PasswordRemoved,
     /// A new password was accepted without a breach check, because the check was unavailable.
     PasswordUnchecked,
+    /// The identity key for messages was replaced by another one.
+    IdentityKeyChanged,
 }
 
 impl EventKind {
@@ -141,6 +143,7 @@ impl EventKind {
             Self::PasswordChanged => "password_changed",
             Self::PasswordRemoved => "password_removed",
             Self::PasswordUnchecked => "password_unchecked",
+            Self::IdentityKeyChanged => "identity_key_changed",
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum MigrationError {
 }
 
 /// Every file of `migrations/` in order. A test compares this list with the folder.
-pub const FILES: [(i64, &str, &str); 12] = [
+pub const FILES: [(i64, &str, &str); 13] = [
     (
         1,
         "users",
@@ -87,6 +87,11 @@ pub const FILES: [(i64, &str, &str); 12] = [
         12,
         "policy",
         include_str!("../../../migrations/0012_policy.sql"),
+    ),
+    (
+        13,
+        "relay_keys",
+        include_str!("../../../migrations/0013_relay_keys.sql"),
     ),
 ];
 

@@ -140,8 +140,40 @@ pub async fn disable(
 ) -> Result<(), Failure<FactorRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
     require_changed(
-        totp::disable(ports.db.as_ref(), by, &context).await?,
+        totp::disable(ports.db.as_ref(), by, None, &context).await?,
         FactorRejection::NotEnrolled,
+    )
+}
+
+/// Removes TOTP from the account of a caller who proves it with an unused code. The attempt is
+/// throttled. Two round trips, or none if the text cannot be a code.
+///
+/// # Errors
+/// [`FactorRejection`]
+pub async fn disable_with_code(
+    ports: &Ports,
+    by: Caller,
+    code: &str,
+    origin: &RequestOrigin,
+) -> Result<(), Failure<FactorRejection>> {
+    if TotpCode::parse(code).is_none() {
+        return Err(FactorRejection::WrongCode.into());
+    }
+    let (db, now) = (ports.db.as_ref(), ports.clock.now());
+    let limit = AttemptLimit {
+        subject: &throttle::user_subject(ThrottledAction::Totp, by.user),
+        policy: ThrottledAction::Totp.policy(),
+    };
+    let ClaimedTotp { totp, claim } = totp::claim_attempt(db, by.user, limit, now).await?;
+    let totp = totp
+        .filter(|totp| totp.confirmed)
+        .ok_or(FactorRejection::NotEnrolled)?;
+    throttle::require_allowed(claim, now)?;
+    let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorRejection::WrongCode)?;
+    let context = ports.event_context(origin, now)?;
+    require_changed(
+        totp::disable(db, by, Some(step), &context).await?,
+        FactorRejection::WrongCode,
     )
 }
 

@@ -26,7 +26,7 @@ use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::passwords;
 use crate::accounts::store::passwords::{
-    ClaimedPassword, LoginName, PasswordUpdate, VerifiedPassword,
+    ClaimedPassword, LoginName, PasswordOwner, PasswordUpdate, VerifiedPassword,
 };
 use crate::accounts::store::recovery::MOST_CANDIDATES;
 use crate::accounts::store::sessions;
@@ -77,8 +77,8 @@ impl Rejection for PasswordRejection {}
 /// The credentials of a sign-in with a password.
 #[derive(Debug)]
 pub struct PasswordCredentials<'a> {
-    /// The name of the account.
-    pub name: LoginName<'a>,
+    /// The account.
+    pub owner: PasswordOwner<'a>,
     /// The password, unverified.
     pub password: &'a str,
     /// The TOTP code, if the client sent one.
@@ -123,7 +123,7 @@ pub async fn sign_in(
 ///
 /// # Errors
 /// [`PasswordRejection`]
-pub(crate) async fn verify(
+pub async fn verify(
     ports: &Ports,
     credentials: &PasswordCredentials<'_>,
     now: Timestamp,
@@ -133,13 +133,13 @@ pub(crate) async fn verify(
     if !ports.hash_permits.has_free(now) {
         return Err(BUSY.into());
     }
-    let subject = subject(ports, credentials.name)?;
+    let subject = owner_subject(ports, credentials.owner)?;
     let limit = AttemptLimit {
         subject: &subject,
         policy: ThrottledAction::Password.policy(),
     };
     let ClaimedPassword { candidates, claim } =
-        passwords::claim_attempt(ports.db.as_ref(), credentials.name, limit, now).await?;
+        passwords::claim_attempt(ports.db.as_ref(), credentials.owner, limit, now).await?;
     throttle::require_allowed(claim, now)?;
     let password = password.ok_or(PasswordRejection::Refused("not a possible password"))?;
     let permit = match permit(ports) {
@@ -153,9 +153,9 @@ pub(crate) async fn verify(
 
     let settings = ports.config.passwords.clone();
     // As many hashes are verified for each name of a kind, so that the time reveals nothing.
-    let tries = match credentials.name {
-        LoginName::Email(_) => MOST_CANDIDATES,
-        LoginName::Username(_) => 1,
+    let tries = match credentials.owner {
+        PasswordOwner::Named(LoginName::Email(_)) => MOST_CANDIDATES,
+        _ => 1,
     };
     let mut stored: Vec<PasswordHash> = candidates
         .iter()
@@ -224,12 +224,21 @@ const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a passwo
 
 /// Returns the subject that the attempts on a name count against.
 pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<ThrottleSubject, StoreError> {
+    owner_subject(ports, name.into())
+}
+
+fn owner_subject(ports: &Ports, owner: PasswordOwner<'_>) -> Result<ThrottleSubject, StoreError> {
     let key = ports.config.signing_keys.current();
-    let subject = match name {
-        LoginName::Email(email) => throttle::email_subject(key, ThrottledAction::Password, email),
-        LoginName::Username(username) => {
-            throttle::username_subject(key, ThrottledAction::Password, username)
+    let action = ThrottledAction::Password;
+    let subject = match owner {
+        PasswordOwner::Named(LoginName::Email(email)) => {
+            throttle::email_subject(key, action, email)
         }
+        PasswordOwner::Named(LoginName::Username(username))
+        | PasswordOwner::UsernameInAnyCase(username) => {
+            throttle::username_subject(key, action, username)
+        }
+        PasswordOwner::SignedIn(user) => Some(throttle::user_subject(action, user)),
     };
     subject.ok_or_else(|| StoreError::Broken("an attempt cannot be counted".to_owned()))
 }

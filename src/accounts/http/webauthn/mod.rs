@@ -110,6 +110,7 @@ impl FromRequestParts<AccountsState> for Client {
         let platform = platform(&parts.headers, cookie.by_browser);
         Ok(Self {
             place: SignInClient {
+                pair_only: None,
                 platform,
                 replaces,
                 device: None,

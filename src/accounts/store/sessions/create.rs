@@ -93,6 +93,7 @@ fn prepare_owner(owner: &SessionOwner<'_>, context: &EventContext) -> Vec<Statem
         SessionOwner::Identity(who, ids) => users::upsert_statements(who, *ids, context).into(),
         SessionOwner::Passkey(used) => vec![passkeys::about_suspected_clone(context, used)],
         SessionOwner::Fresh(account) => account.statements(context).into(),
+        SessionOwner::Registered(account) => account.statements(context),
     }
 }
 
@@ -100,7 +101,10 @@ fn prepare_owner(owner: &SessionOwner<'_>, context: &EventContext) -> Vec<Statem
 /// insertion and do nothing without it.
 fn note_proof(new: &NewSession<'_>, context: &EventContext) -> Vec<Statement> {
     match &new.owner {
-        SessionOwner::User(_) | SessionOwner::Identity(..) | SessionOwner::Fresh(_) => Vec::new(),
+        SessionOwner::User(_)
+        | SessionOwner::Identity(..)
+        | SessionOwner::Fresh(_)
+        | SessionOwner::Registered(_) => Vec::new(),
         SessionOwner::Passkey(used) => vec![passkeys::note_use(used, new.id, context.at)],
         SessionOwner::Password(verified) => {
             let forgiven = attempts::forgive(&verified.subject, new.id, context.at);

@@ -7,6 +7,7 @@ use crate::accounts::store::accounts::NewAccount;
 use crate::accounts::store::device_bindings::{KeyClaimant, SessionDevice};
 use crate::accounts::store::passkeys::PasskeyUse;
 use crate::accounts::store::passwords::VerifiedPassword;
+use crate::accounts::store::registrations::NewRegistration;
 use crate::accounts::store::step_up::VerifiedFactor;
 use crate::accounts::store::totp::TotpStep;
 use crate::accounts::store::users::{IdentifiedUser, NewUserIds};
@@ -47,6 +48,8 @@ pub enum SessionOwner<'a> {
     Passkey(PasskeyUse<'a>),
     /// An account that the batch creates with its first passkey.
     Fresh(&'a NewAccount<'a>),
+    /// An account that the batch creates with a username and a password.
+    Registered(&'a NewRegistration<'a>),
     /// An account that is recovered with an unused factor.
     Recovered(RecoveredAccount<'a>),
     /// An account with a verified password, and with a verified TOTP code if TOTP is enabled.
@@ -75,6 +78,7 @@ impl<'a> SessionOwner<'a> {
             Self::Identity(..) => None,
             Self::Passkey(used) => Some(used.user),
             Self::Fresh(account) => Some(account.user),
+            Self::Registered(account) => Some(account.user),
             Self::Recovered(recovered) => Some(recovered.user),
             Self::Password(verified) => Some(verified.user),
         }
@@ -168,7 +172,10 @@ impl<'a> CheckedProof<'a> {
     fn of_owner(owner: &'a SessionOwner<'a>) -> Self {
         let none = Self::default();
         match owner {
-            SessionOwner::User(_) | SessionOwner::Identity(..) | SessionOwner::Fresh(_) => none,
+            SessionOwner::User(_)
+            | SessionOwner::Identity(..)
+            | SessionOwner::Fresh(_)
+            | SessionOwner::Registered(_) => none,
             SessionOwner::Passkey(used) => Self {
                 passkey: Some(used),
                 ..none

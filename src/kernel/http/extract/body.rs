@@ -56,6 +56,22 @@ fn nesting(json: &[u8]) -> usize {
     deepest
 }
 
+/// Reads the body as a text that is not nested too deeply.
+///
+/// # Errors
+/// [`Code::MalformedJson`] for any other body.
+pub async fn read_text<S: Send + Sync>(request: Request, state: &S) -> Result<String, ApiError> {
+    let body = Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| ApiError::from_status(rejection.status()))?;
+    if nesting(&body) > MOST_NESTING {
+        return Err(ApiError::because(Code::MalformedJson, "nested too deeply"));
+    }
+    // serde_json does not check the encoding of fields that it skips, so the whole body is checked
+    // here.
+    String::from_utf8(body.into()).map_err(|_| Code::MalformedJson.into())
+}
+
 /// A JSON body of type `T`. As a response, JSON with status 200.
 #[derive(Debug)]
 pub struct AppJson<T>(pub T);
@@ -67,25 +83,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AppJson<T> {
         if !is_json(request.headers()) {
             return Err(Code::UnsupportedMediaType.into());
         }
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| ApiError::from_status(rejection.status()))?;
-        if nesting(&body) > MOST_NESTING {
-            return Err(ApiError::because(Code::MalformedJson, "nested too deeply"));
-        }
+        let body = read_text(request, state).await?;
         // Only objects are accepted, because serde would read a list by position. The derived
         // readers refuse repeated fields.
-        if body
-            .trim_ascii_start()
-            .first()
-            .is_some_and(|first| *first == b'[')
-        {
+        if body.trim_ascii_start().starts_with('[') {
             return Err(ApiError::because(Code::InvalidBody, "a list"));
         }
-        // serde_json does not check the encoding of fields that it skips, so the whole body is
-        // checked here.
-        let text = std::str::from_utf8(&body).map_err(|_| Code::MalformedJson)?;
-        serde_json::from_str(text).map(Self).map_err(|error| {
+        serde_json::from_str(&body).map(Self).map_err(|error| {
             let code = if error.is_data() {
                 Code::InvalidBody
             } else {

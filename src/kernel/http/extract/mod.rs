@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 pub use authorization::has_bearer;
 pub use body::{
-    AppJson, absent_if_empty, bool_claim, is_form, is_json, text_claim, text_claim_only,
+    AppJson, absent_if_empty, bool_claim, is_form, is_json, read_text, text_claim, text_claim_only,
 };
 pub use form::{parameter, parameters};
 

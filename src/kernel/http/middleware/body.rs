@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{is_form, is_json};
-use crate::kernel::http::route::BodyForm;
+use crate::kernel::http::route::{BODY_LIMIT, BodyForm, Facts};
 
 /// The maximum number of headers of a request, which hyper has too. The Worker joins headers of one
 /// name.
@@ -20,17 +20,42 @@ const MOST_HEADERS: usize = 100;
 const HEADERS_LIMIT: usize = 32 * 1024;
 /// The longest path and query in bytes.
 const URI_LIMIT: usize = 8 * 1024;
-/// The largest body in bytes.
-pub const BODY_LIMIT: usize = 64 * 1024;
-/// The largest body in bytes that is read before it is refused.
-const READ_LIMIT: usize = 1024 * 1024;
+/// The largest body in bytes that is read, also to refuse it. No route accepts a larger one.
+pub const READ_LIMIT: usize = 1024 * 1024;
+
+/// The bodies that a route accepts.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyRules {
+    /// The media types.
+    pub form: BodyForm,
+    /// The largest size in bytes.
+    pub limit: usize,
+}
+
+impl Default for BodyRules {
+    fn default() -> Self {
+        Self {
+            form: BodyForm::Json,
+            limit: BODY_LIMIT,
+        }
+    }
+}
+
+impl From<&Facts> for BodyRules {
+    fn from(facts: &Facts) -> Self {
+        Self {
+            form: facts.bodies,
+            limit: facts.body_limit,
+        }
+    }
+}
 
 /// Reads the body and refuses it if it is too large or not JSON. This holds also for handlers that
 /// read no body.
 ///
 /// The body is read before the response is sent. If a response is sent earlier, workerd leaves all
 /// later requests of the connection without a response.
-pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Next) -> Response {
+pub async fn read_body(State(rules): State<BodyRules>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let length = parts
         .headers
@@ -39,16 +64,17 @@ pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Nex
     // A body that announces its length is refused at once. A body without a length is cut off at
     // the limit.
     if length.is_some_and(|length| usize::try_from(length).unwrap_or(usize::MAX) > READ_LIMIT) {
-        return ApiError::from(Code::BodyTooLarge).into_response();
+        return too_large(rules.limit).into_response();
     }
-    let bytes = match read(body).await {
+    let bytes = match read(body, rules.limit).await {
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
     };
     if let Some(code) = excess_of_head(&parts) {
         return ApiError::from(code).into_response();
     }
-    let fits = is_json(&parts.headers) || form == BodyForm::JsonOrForm && is_form(&parts.headers);
+    let forms = rules.form == BodyForm::JsonOrForm;
+    let fits = is_json(&parts.headers) || forms && is_form(&parts.headers);
     // An empty body has no type (RFC 9110 §8.3), although some clients send one.
     let typed = !bytes.is_empty() && parts.headers.contains_key(header::CONTENT_TYPE);
     if typed && !fits && !parts.method.is_safe() {
@@ -82,11 +108,20 @@ fn excess_of_head(parts: &Parts) -> Option<Code> {
 pub async fn drop_body(request: Request) -> Request {
     let (parts, body) = request.into_parts();
     // A body that is too large or ends early has no effect either.
-    let _ = read(body).await;
+    let _ = read(body, BODY_LIMIT).await;
     Request::from_parts(parts, Body::empty())
 }
 
-async fn read(mut body: Body) -> Result<Bytes, ApiError> {
+/// Returns the error of a body above `limit` bytes.
+fn too_large(limit: usize) -> ApiError {
+    let kibibytes = limit / 1024;
+    ApiError::detailed(
+        Code::BodyTooLarge,
+        format!("The body is larger than {kibibytes} KiB. Send a smaller one."),
+    )
+}
+
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame =
@@ -98,12 +133,12 @@ async fn read(mut body: Body) -> Result<Bytes, ApiError> {
         if seen > READ_LIMIT {
             break;
         }
-        if seen <= BODY_LIMIT {
+        if seen <= limit {
             kept.extend_from_slice(&data);
         }
     }
-    if seen > BODY_LIMIT {
-        Err(Code::BodyTooLarge.into())
+    if seen > limit {
+        Err(too_large(limit))
     } else {
         Ok(kept.into())
     }

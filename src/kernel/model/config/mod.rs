@@ -272,7 +272,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn on_or_off(word: &str) -> Option<bool> {
+/// Reads `on` or `off`.
+pub(crate) fn on_or_off(word: &str) -> Option<bool> {
     match word {
         "on" => Some(true),
         "off" => Some(false),

@@ -1,0 +1,85 @@
+//! Registration: an account with a username and a password, signed in, in one batch.
+
+use crate::accounts::domain::Ports;
+use crate::accounts::domain::passwords;
+use crate::accounts::domain::passwords::{ChosenPassword, PasswordRejection};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
+use crate::accounts::model::amr::{Amr, Proof};
+use crate::accounts::model::email::Email;
+use crate::accounts::store::registrations;
+use crate::accounts::store::registrations::NewRegistration;
+use crate::accounts::store::sessions::SessionOwner;
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Rejection};
+use crate::kernel::model::ids::{EventId, UserId};
+use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::Statement;
+
+/// The reasons to register no account.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationRejection {
+    /// An account has the username, in this or another case.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// The password does not meet the rules.
+    #[error(transparent)]
+    Password(#[from] PasswordRejection),
+}
+
+impl Rejection for RegistrationRejection {}
+
+/// An account to register. All values but the password are validated.
+#[derive(Debug)]
+pub struct Registration<'a> {
+    /// The username.
+    pub username: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// The account owner's name.
+    pub name: Option<&'a str>,
+}
+
+/// Registers an account and signs its owner in. `with` returns further statements of the batch, which
+/// must do nothing if the account does not exist. One round trip.
+///
+/// # Errors
+/// [`RegistrationRejection`]
+pub async fn register(
+    ports: &Ports,
+    new: &Registration<'_>,
+    client: &SignInClient,
+    with: impl FnOnce(UserId, Timestamp) -> Vec<Statement>,
+    origin: &RequestOrigin,
+) -> Result<IssuedSession, Failure<RegistrationRejection>> {
+    let about: Vec<&str> = [Some(new.username), new.name]
+        .into_iter()
+        .flatten()
+        .collect();
+    let ChosenPassword { hash, checked } = passwords::hash_chosen(ports, new.password, &about)
+        .await
+        .map_err(Failure::widen)?;
+    let now = ports.clock.now();
+    let user = ports.id(UserId::from_random)?;
+    let unchecked_event = if checked {
+        None
+    } else {
+        Some(ports.id(EventId::from_random)?)
+    };
+    let email = Email::placeholder(user);
+    let account = NewRegistration {
+        user,
+        username: new.username,
+        name: new.name,
+        email: email.as_str(),
+        password: &hash,
+        created_event: ports.id(EventId::from_random)?,
+        unchecked_event,
+    };
+    let prepared = SessionDraft::new(ports, now, Amr::of(Proof::Password))?;
+    let session = prepared.session(SessionOwner::Registered(&account), client);
+    let context = ports.event_context(origin, now)?;
+    let created =
+        registrations::create(ports.db.as_ref(), &session, with(user, now), &context).await?;
+    let user = created.ok_or(RegistrationRejection::UsernameTaken)?;
+    Ok(prepared.finish(ports, user, client).await?)
+}

@@ -1,0 +1,204 @@
+//! Accounts of the relay: registration, sign-in, sign-out, password and deletion. Each is a use case
+//! of accounts, with the keys in the same batch.
+
+use crate::accounts::face;
+use crate::accounts::face::{
+    IssuedSession, PasswordCredentials, PasswordOwner, PasswordRejection, Platform, Registration,
+    RegistrationRejection, RotateRejection, SignInClient, SignedIn, TokenPair,
+};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection, TooManyAttempts};
+use crate::kernel::model::ids::UserId;
+use crate::kernel::model::secret::RefreshToken;
+use crate::relay::domain::Ports;
+use crate::relay::domain::keys::{random_id, verify};
+use crate::relay::domain::proof_of_work;
+use crate::relay::domain::proof_of_work::{NoProof, PresentedWork};
+use crate::relay::domain::tags::tag;
+use crate::relay::model::keys::{Identity, PublicKey, UnfitIdentity};
+use crate::relay::store::prekeys::NewPrekeys;
+use crate::relay::store::{keys, users};
+
+pub use crate::relay::store::users::Profile;
+
+/// The largest number of searches of an account in an hour.
+const MOST_SEARCHES: i64 = 300;
+
+/// The reasons to register no account.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterRejection {
+    /// The keys are not valid.
+    #[error(transparent)]
+    Keys(#[from] UnfitIdentity),
+    /// The proof of work is missing or wrong.
+    #[error(transparent)]
+    Work(#[from] NoProof),
+    /// The username is taken, or the password is not accepted.
+    #[error(transparent)]
+    Account(#[from] RegistrationRejection),
+}
+
+impl Rejection for RegisterRejection {}
+
+/// An account to register, with its keys. All values but the password and the proof are validated.
+#[derive(Debug)]
+pub struct NewMember<'a> {
+    /// The account.
+    pub account: Registration<'a>,
+    /// The identity key and the signed prekey.
+    pub identity: &'a Identity,
+    /// The one-time prekeys, none of them twice.
+    pub prekeys: &'a [PublicKey],
+    /// The e-mail address.
+    pub email: Option<&'a str>,
+    /// The proof of work.
+    pub work: PresentedWork<'a>,
+}
+
+/// Returns the client of a sign-in at the relay: a program that gets a token pair alone.
+fn client(ports: &Ports) -> SignInClient {
+    SignInClient {
+        platform: Platform::Api,
+        replaces: Vec::new(),
+        device: None,
+        pair_only: Some(ports.config.access_token_ttl),
+    }
+}
+
+/// Registers an account with its keys and signs its owner in. One round trip, and one more where a
+/// proof of work is needed.
+///
+/// # Errors
+/// [`RegisterRejection`]
+pub async fn register(
+    ports: &Ports,
+    new: &NewMember<'_>,
+    origin: &RequestOrigin,
+) -> Result<IssuedSession, Failure<RegisterRejection>> {
+    verify(ports, new.identity).map_err(RegisterRejection::from)?;
+    proof_of_work::require(ports, new.work)
+        .await
+        .map_err(Failure::widen)?;
+    let upload = random_id(ports)?;
+    let email_hash = new.email.and_then(|email| ports.config.email_hash(email));
+    let with = |user: UserId, now| {
+        let prekeys = NewPrekeys {
+            keys: new.prekeys,
+            upload: &upload,
+        };
+        let identity = keys::insert_for_new(user, new.identity, email_hash.as_deref(), now);
+        let mut statements = vec![identity];
+        statements.extend(prekeys.insert_for_new(user));
+        statements
+    };
+    face::register(&ports.accounts, &new.account, &client(ports), with, origin)
+        .await
+        .map_err(Failure::widen)
+}
+
+/// Signs in with a username in any case and a password, and a TOTP code where TOTP is enabled. Three
+/// round trips.
+///
+/// # Errors
+/// [`PasswordRejection`]
+pub async fn sign_in(
+    ports: &Ports,
+    username: &str,
+    password: &str,
+    code: Option<&str>,
+    origin: &RequestOrigin,
+) -> Result<(IssuedSession, Profile), Failure<PasswordRejection>> {
+    let credentials = PasswordCredentials {
+        owner: PasswordOwner::UsernameInAnyCase(username),
+        password,
+        code,
+    };
+    let (issued, _) =
+        face::passwords::sign_in(&ports.accounts, &credentials, &client(ports), origin).await?;
+    let profile = profile(ports, issued.pair.user.id).await?;
+    Ok((issued, profile))
+}
+
+/// Exchanges a refresh token. Two round trips.
+///
+/// # Errors
+/// [`RotateRejection`]
+pub async fn refresh(
+    ports: &Ports,
+    presented: &RefreshToken,
+    origin: &RequestOrigin,
+) -> Result<(TokenPair, Profile), Failure<RotateRejection>> {
+    let lifetime = ports.config.access_token_ttl;
+    let pair = face::tokens::rotate(&ports.accounts, presented, lifetime, origin).await?;
+    let profile = profile(ports, pair.user.id).await?;
+    Ok((pair, profile))
+}
+
+/// Returns the account as others see it. One round trip.
+async fn profile(ports: &Ports, user: UserId) -> Result<Profile, Fault> {
+    users::by_id(ports.db.as_ref(), user)
+        .await?
+        .ok_or(Fault::SignedOut)
+}
+
+/// Changes the password of the caller, who proves the current one. Three round trips.
+///
+/// # Errors
+/// [`PasswordRejection`]
+pub async fn change_password(
+    ports: &Ports,
+    me: &SignedIn,
+    current: &str,
+    new: &str,
+    origin: &RequestOrigin,
+) -> Result<(), Failure<PasswordRejection>> {
+    prove(ports, me, current).await?;
+    face::passwords::set(&ports.accounts, me, new, origin).await
+}
+
+/// Deletes the account of the caller, who proves the password. Two round trips.
+///
+/// # Errors
+/// [`PasswordRejection`]
+pub async fn delete(
+    ports: &Ports,
+    me: &SignedIn,
+    password: &str,
+    origin: &RequestOrigin,
+) -> Result<(), Failure<PasswordRejection>> {
+    prove(ports, me, password).await?;
+    Ok(face::delete_account(&ports.accounts, me.caller(), origin).await?)
+}
+
+/// Verifies the password of the caller.
+async fn prove(
+    ports: &Ports,
+    me: &SignedIn,
+    password: &str,
+) -> Result<(), Failure<PasswordRejection>> {
+    let credentials = PasswordCredentials {
+        owner: PasswordOwner::SignedIn(me.user.id),
+        password,
+        code: None,
+    };
+    face::verify_password(&ports.accounts, &credentials, ports.clock.now()).await?;
+    Ok(())
+}
+
+/// Finds the account with a username in any case. The searches of an account are limited. One round
+/// trip.
+///
+/// # Errors
+/// [`Fault`]
+pub async fn search(ports: &Ports, me: UserId, username: &str) -> Result<Option<Profile>, Fault> {
+    let now = ports.clock.now();
+    let subject = tag(ports, &["search", &me.to_string()])?;
+    let (count, found) = users::search(ports.db.as_ref(), &subject, username, now).await?;
+    if count > MOST_SEARCHES {
+        return Err(TooManyAttempts {
+            wait: crate::relay::domain::until_next_hour(now),
+        }
+        .into());
+    }
+    Ok(found)
+}

@@ -1,0 +1,24 @@
+//! Use cases of the relay, without HTTP and without SQL text.
+
+pub mod accounts;
+pub mod key_backup;
+pub mod keys;
+pub mod maintenance;
+mod ports;
+pub mod proof_of_work;
+pub mod tags;
+
+pub use ports::Ports;
+
+use std::time::Duration;
+
+use crate::kernel::model::time::Timestamp;
+
+/// The milliseconds of an hour.
+const HOUR_MILLIS: i64 = 3_600_000;
+
+/// Returns the time until counts by the hour begin again.
+fn until_next_hour(now: Timestamp) -> Duration {
+    let left = HOUR_MILLIS - now.millis().rem_euclid(HOUR_MILLIS);
+    Duration::from_millis(u64::try_from(left).unwrap_or_default())
+}

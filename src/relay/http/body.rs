@@ -1,0 +1,164 @@
+//! Bodies of requests to the relay. A refusal is 400 and names the field.
+
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::http::extract::read_text;
+use crate::kernel::model::base64;
+use crate::relay::model::keys::{KeySignature, PublicKey};
+
+/// The fields of a JSON body. No body is the same as `{}`, and unknown fields are ignored.
+#[derive(Debug)]
+pub struct Fields(Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let text = read_text(request, state).await?;
+        if text.trim().is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        match serde_json::from_str(&text) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(invalid("The body must be a JSON object.")),
+            Err(error) => Err(ApiError::because(
+                Code::MalformedJson,
+                format!("line {}, column {}", error.line(), error.column()),
+            )),
+        }
+    }
+}
+
+/// Returns the error of a field that is not valid.
+pub(super) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
+    ApiError::detailed(Code::InvalidRequestBody, detail)
+}
+
+/// Returns the error of a field that must be `what`.
+fn must_be(name: &str, what: &str) -> ApiError {
+    invalid(format!("{name} must be {what}."))
+}
+
+impl Fields {
+    /// Takes a field. Null is the same as a missing field.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Takes an optional text.
+    ///
+    /// # Errors
+    /// 400 for another type.
+    pub fn optional_text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(must_be(name, "a text")),
+        }
+    }
+
+    /// Takes a text.
+    ///
+    /// # Errors
+    /// 400 if it is missing or of another type.
+    pub fn text(&mut self, name: &str) -> Result<String, ApiError> {
+        self.optional_text(name)?
+            .ok_or_else(|| invalid(format!("{name} is missing.")))
+    }
+
+    /// Takes an optional whole number of `least` to `most`.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn optional_number(
+        &mut self,
+        name: &str,
+        least: i64,
+        most: i64,
+    ) -> Result<Option<i64>, ApiError> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        let number = value.as_i64().filter(|it| (least..=most).contains(it));
+        number
+            .map(Some)
+            .ok_or_else(|| must_be(name, &format!("a whole number from {least} to {most}")))
+    }
+
+    /// Takes a value of `T`, described as `what` in the error.
+    ///
+    /// # Errors
+    /// 400 if it is missing or of another type.
+    pub fn value<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<T, ApiError> {
+        let value = self
+            .take(name)
+            .ok_or_else(|| invalid(format!("{name} is missing.")))?;
+        serde_json::from_value(value).map_err(|_| must_be(name, what))
+    }
+
+    /// Takes a public key of 32 bytes in base64.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn key(&mut self, name: &str) -> Result<PublicKey, ApiError> {
+        PublicKey::parse(&self.text(name)?)
+            .ok_or_else(|| must_be(name, "the base64 of a public key of 32 bytes"))
+    }
+
+    /// Takes an Ed25519 signature of 64 bytes in base64.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn signature(&mut self, name: &str) -> Result<KeySignature, ApiError> {
+        KeySignature::parse(&self.text(name)?)
+            .ok_or_else(|| must_be(name, "the base64 of a signature of 64 bytes"))
+    }
+
+    /// Takes a list of `least` to `most` different public keys.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn keys(
+        &mut self,
+        name: &str,
+        least: usize,
+        most: usize,
+    ) -> Result<Vec<PublicKey>, ApiError> {
+        let what =
+            format!("a list of {least} to {most} different public keys of 32 bytes in base64");
+        let texts: Vec<String> = self.value(name, &what)?;
+        if !(least..=most).contains(&texts.len()) {
+            return Err(must_be(name, &what));
+        }
+        let keys: Option<Vec<PublicKey>> =
+            texts.iter().map(|text| PublicKey::parse(text)).collect();
+        let keys = keys.ok_or_else(|| must_be(name, &what))?;
+        let different: std::collections::HashSet<&PublicKey> = keys.iter().collect();
+        if different.len() == keys.len() {
+            Ok(keys)
+        } else {
+            Err(must_be(name, &what))
+        }
+    }
+
+    /// Takes bytes in base64, `least` to `most` of them, and returns them as base64url.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn bytes(&mut self, name: &str, least: usize, most: usize) -> Result<String, ApiError> {
+        base64::decode(&self.text(name)?)
+            .filter(|bytes| (least..=most).contains(&bytes.len()))
+            .map(base64::encode)
+            .ok_or_else(|| {
+                let size = if least == most {
+                    format!("{least}")
+                } else {
+                    format!("{least} to {most}")
+                };
+                must_be(name, &format!("the base64 of {size} bytes"))
+            })
+    }
+}

@@ -1,0 +1,93 @@
+//! The errors that clients see for the rejections of the relay's use cases.
+
+use crate::accounts::face::{FactorRejection, PasswordRejection, RegistrationRejection};
+use crate::kernel::domain::failure::Failure;
+use crate::kernel::http::error::{ApiError, Code};
+use crate::relay::domain::accounts::RegisterRejection;
+use crate::relay::domain::key_backup::BackupRejection;
+use crate::relay::domain::keys::KeysRejection;
+use crate::relay::http::body::invalid;
+use crate::relay::model::keys::UnfitIdentity;
+
+impl From<UnfitIdentity> for ApiError {
+    fn from(unfit: UnfitIdentity) -> Self {
+        invalid(format!("{unfit}."))
+    }
+}
+
+impl From<RegisterRejection> for ApiError {
+    fn from(rejection: RegisterRejection) -> Self {
+        match rejection {
+            RegisterRejection::Keys(unfit) => unfit.into(),
+            RegisterRejection::Work(_) => Code::ProofOfWorkRequired.into(),
+            RegisterRejection::Account(RegistrationRejection::UsernameTaken) => {
+                Code::UsernameTaken.into()
+            }
+            RegisterRejection::Account(RegistrationRejection::Password(rejection)) => {
+                password_error(rejection)
+            }
+        }
+    }
+}
+
+impl From<KeysRejection> for ApiError {
+    fn from(rejection: KeysRejection) -> Self {
+        match rejection {
+            KeysRejection::Unfit(unfit) => unfit.into(),
+            KeysRejection::Reused => Code::PrekeyReused.into(),
+            KeysRejection::Full => Code::TooManyPrekeys.into(),
+            KeysRejection::NoIdentity => Code::IdentityKeyMissing.into(),
+            KeysRejection::UnknownUser => Code::UserNotFound.into(),
+        }
+    }
+}
+
+impl From<BackupRejection> for ApiError {
+    fn from(rejection: BackupRejection) -> Self {
+        match rejection {
+            BackupRejection::Stale { current } => {
+                Self::from(Code::BackupConflict).with("version", current.into())
+            }
+            BackupRejection::None => Code::BackupNotFound.into(),
+        }
+    }
+}
+
+/// Returns the error of a password in the relay's form: what does not fit is 400 and names the field.
+pub(super) fn password_error(rejection: PasswordRejection) -> ApiError {
+    match rejection {
+        PasswordRejection::Refused(reason) => ApiError {
+            reason: Some(reason.to_owned()),
+            ..ApiError::detailed(Code::InvalidCredentials, "Invalid username or password")
+        },
+        PasswordRejection::SecondFactor => Code::TotpRequired.into(),
+        rejection => {
+            let error = ApiError::from(rejection);
+            if error.code.status() == http::StatusCode::UNPROCESSABLE_ENTITY {
+                let text = error
+                    .detail
+                    .unwrap_or(std::borrow::Cow::Borrowed(error.code.detail()));
+                invalid(format!("password: {text}"))
+            } else {
+                error
+            }
+        }
+    }
+}
+
+/// Returns the error of a use case that verifies or sets a password.
+pub(super) fn password_failure(failure: Failure<PasswordRejection>) -> ApiError {
+    match failure {
+        Failure::Rejected(rejection) => password_error(rejection),
+        Failure::Fault(fault) => fault.into(),
+    }
+}
+
+/// Returns the error of a use case of TOTP in the relay's form.
+pub(super) fn totp_failure(failure: Failure<FactorRejection>) -> ApiError {
+    match failure {
+        Failure::Rejected(FactorRejection::WrongCode) => invalid("code is wrong."),
+        Failure::Rejected(rejection) => rejection.into(),
+        Failure::Fault(fault) => fault.into(),
+    }
+}

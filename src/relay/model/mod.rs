@@ -1,0 +1,5 @@
+//! Plain records and settings of the relay. Does no I/O.
+
+pub mod config;
+pub mod keys;
+pub mod username;

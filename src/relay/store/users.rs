@@ -1,0 +1,75 @@
+//! Accounts as other accounts see them.
+
+use crate::kernel::model::ids::UserId;
+use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::{Db, Row, Statement, StoreError, read_first, run, sql};
+
+/// An account, without anything that only its owner may see.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The account.
+    pub id: UserId,
+    /// The username. Accounts that were made by passkey have none.
+    pub username: Option<String>,
+    /// The name.
+    pub display_name: Option<String>,
+    /// The time of creation.
+    pub created_at: Timestamp,
+}
+
+impl TryFrom<&Row> for Profile {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.parsed("id", UserId::parse)?,
+            username: row.opt_text("username")?,
+            display_name: row.opt_text("name")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}
+
+/// Returns the account. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn by_id(db: &dyn Db, user: UserId) -> Result<Option<Profile>, StoreError> {
+    let select = sql(
+        "SELECT u.id, p.username, u.name, u.created_at
+           FROM users AS u LEFT JOIN people AS p ON p.user_id = u.id WHERE u.id = ?1",
+        [user.into()],
+    );
+    read_first(&run(db, select).await?)
+}
+
+/// Selects the account with a username in any case that has keys for messages.
+#[must_use]
+pub fn by_username(username: &str) -> Statement {
+    sql(
+        "SELECT u.id, p.username, u.name, u.created_at
+           FROM people AS p JOIN users AS u ON u.id = p.user_id
+           JOIN relay_keys AS k ON k.user_id = p.user_id
+          WHERE lower(p.username) = lower(?1)",
+        [username.into()],
+    )
+}
+
+/// Counts a search under `subject` and returns the count and the account with the username. One round
+/// trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn search(
+    db: &dyn Db,
+    subject: &str,
+    username: &str,
+    now: Timestamp,
+) -> Result<(i64, Option<Profile>), StoreError> {
+    let count = super::counts::add(subject, now);
+    let [count, found] = crate::kernel::store::batch(db, [count, by_username(username)]).await?;
+    let count = count
+        .first()
+        .ok_or_else(|| StoreError::Broken("a count has no row".to_owned()))?;
+    Ok((count.integer("count")?, read_first(&found)?))
+}
