@@ -14,6 +14,7 @@ use crate::kernel::domain::rate_limit::RateLimiter;
 use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 use crate::relay::domain as relay;
+use crate::relay::store::export as relay_export;
 
 /// The implementations that a platform provides.
 #[derive(Clone)]
@@ -65,6 +66,7 @@ impl Ports {
             signatures: Arc::new(RememberedSignatures::new(adapters.signatures)),
             hash_permits: HashPermits::new(config.accounts.passwords.at_once),
             before_deletion: vec![people::before_account_deletion],
+            export_parts: relay_export::PARTS.to_vec(),
             config: config.accounts,
         };
         let authorization = authorization::Ports {

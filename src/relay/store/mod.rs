@@ -1,6 +1,7 @@
 //! Every SQL statement of the relay, a file per noun.
 
 pub mod counts;
+pub mod export;
 pub mod key_backup;
 pub mod keys;
 pub mod prekeys;

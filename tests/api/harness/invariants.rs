@@ -66,7 +66,7 @@ const FORBIDDEN: [(&str, &str); 11] = [
 ];
 
 /// Every table of the database.
-pub const TABLES: [&str; 26] = [
+pub const TABLES: [&str; 32] = [
     "users",
     "deleted_users",
     "identities",
@@ -93,6 +93,12 @@ pub const TABLES: [&str; 26] = [
     "policy_events",
     "auth_access",
     "preconditions",
+    "relay_keys",
+    "relay_prekeys",
+    "relay_prekey_history",
+    "relay_prekey_claims",
+    "relay_counts",
+    "relay_key_backups",
 ];
 
 pub async fn check(app: &TestApp) {

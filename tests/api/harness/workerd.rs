@@ -168,6 +168,7 @@ impl Target for Workerd {
             batches: number("batches"),
             statements: number("statements"),
             rows_read: number("rowsRead"),
+            written: number("rowsWritten"),
             most_written: number("mostWritten"),
         }
     }
