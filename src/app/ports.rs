@@ -14,6 +14,7 @@ use crate::kernel::domain::rate_limit::RateLimiter;
 use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 use crate::relay::domain as relay;
+use crate::relay::domain::Channels;
 use crate::relay::store::export as relay_export;
 
 /// The implementations that a platform provides.
@@ -33,6 +34,8 @@ pub struct Adapters {
     pub http_client: Arc<dyn HttpClient>,
     /// Runs long work.
     pub compute: Arc<dyn Compute>,
+    /// The objects of the relay's channels.
+    pub channels: Arc<dyn Channels>,
 }
 
 /// The ports of all systems.
@@ -75,6 +78,7 @@ impl Ports {
         };
         let relay = relay::Ports {
             accounts: accounts.clone(),
+            channels: adapters.channels,
             config: config.relay,
         };
         Self {

@@ -1,6 +1,7 @@
 //! Use cases of the relay, without HTTP and without SQL text.
 
 pub mod accounts;
+pub mod channels;
 pub mod key_backup;
 pub mod keys;
 pub mod maintenance;
@@ -8,7 +9,7 @@ mod ports;
 pub mod proof_of_work;
 pub mod tags;
 
-pub use ports::Ports;
+pub use ports::{Channels, NoChannels, Ports};
 
 use std::time::Duration;
 
