@@ -18,6 +18,14 @@ const WRANGLER = parse(read("wrangler.toml"));
 export const COMPATIBILITY_DATE = WRANGLER.compatibility_date;
 export const COMPATIBILITY_FLAGS = WRANGLER.compatibility_flags;
 
+/** The Durable Objects of the Worker, as in production. */
+export const OBJECTS = Object.fromEntries(
+  WRANGLER.durable_objects.bindings.map(({ name, class_name: className }) => [
+    name,
+    { className, useSQLite: true },
+  ]),
+);
+
 /** Generates the value of JWT_SIGNING_KEYS: a JWK set of one Ed25519 key. */
 export const signingKeys = () => {
   const { kty, crv, x, d } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
@@ -224,6 +232,7 @@ export const startApi = async ({
           : {}),
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },
+        durableObjects: OBJECTS,
         serviceBindings: { CONTROL: control },
         wrappedBindings: { DB: { scriptName: "d1-between" }, ...wrapped },
       },

@@ -1,6 +1,8 @@
 //! Use cases of the relay, without HTTP and without SQL text.
 
 pub mod accounts;
+mod channel_log;
+pub mod channel_writer;
 pub mod channels;
 pub mod key_backup;
 pub mod keys;
@@ -9,7 +11,7 @@ mod ports;
 pub mod proof_of_work;
 pub mod tags;
 
-pub use ports::{Channels, NoChannels, Ports};
+pub use ports::{Channels, Ports};
 
 use std::time::Duration;
 

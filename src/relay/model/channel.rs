@@ -149,6 +149,21 @@ pub enum ChannelOperation {
     },
 }
 
+impl ChannelOperation {
+    /// Returns true if the operation may change entries, and so the time of the next expiry.
+    #[must_use]
+    pub const fn changes_entries(&self) -> bool {
+        matches!(
+            self,
+            Self::Append { .. }
+                | Self::Edit { .. }
+                | Self::Remove { .. }
+                | Self::RemoveByRight { .. }
+                | Self::Destroy { .. }
+        )
+    }
+}
+
 /// A member with the version of the membership. Versions of an account in a channel rise.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChannelMember {

@@ -18,11 +18,11 @@ use hamrah_api::kernel::domain::{Clock, Entropy, NoEntropy};
 use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::kernel::store::{Db, Rows, Statement, StoreError};
+use hamrah_api::platform::native::channels::{LocalChannels, url_beside};
 use hamrah_api::platform::native::http_client::Https;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
-use hamrah_api::relay::domain::NoChannels;
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -107,6 +107,13 @@ impl Native {
             counts: !on_disk,
             state: Mutex::default(),
         });
+        let channels = LocalChannels::open(
+            &url_beside(&url).expect("a URL"),
+            clock.clone(),
+            Arc::new(CountingEntropy(AtomicU64::new(1 << 32))),
+        )
+        .await
+        .expect("opens");
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
         let ports = Ports::new(
             Adapters {
@@ -117,7 +124,7 @@ impl Native {
                 limiter: limiter(&settings),
                 http_client: Arc::new(Https::open().expect("certificates")),
                 compute: Arc::new(Threads),
-                channels: Arc::new(NoChannels),
+                channels: Arc::new(channels),
             },
             config,
         );
