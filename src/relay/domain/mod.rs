@@ -7,6 +7,7 @@ pub mod channels;
 pub mod key_backup;
 pub mod keys;
 pub mod maintenance;
+pub mod messages;
 mod ports;
 pub mod proof_of_work;
 pub mod tags;

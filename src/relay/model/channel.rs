@@ -15,6 +15,12 @@ pub const PROTOCOL: u32 = 1;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SealedBytes(pub Vec<u8>);
 
+impl From<Vec<u8>> for SealedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
 impl Serialize for SealedBytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&base64::encode(&self.0))
