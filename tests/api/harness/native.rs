@@ -202,6 +202,12 @@ impl Target for Native {
             .collect()
     }
 
+    async fn channel(&self, object: &str, asked: &Value) -> Value {
+        let request = serde_json::from_value(asked.clone()).expect("a request");
+        let reply = self.ports.relay.channels.call(object, request).await;
+        serde_json::to_value(reply.expect("a reply")).expect("JSON")
+    }
+
     async fn plan(&self, faults: &[Fault]) {
         let mut state = self.between.state.lock().expect("unpoisoned");
         let now = state.stats.batches;
