@@ -10,39 +10,47 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::{Answer, TestApp, case, on_workerd};
 
-const CHANNEL: &str = "0d3a4e57-91b2-4c6d-8e1f-a2b3c4d5e6f7";
 const UNKNOWN: &str = "1e4b5f68-a2c3-4d7e-9f20-b3c4d5e6f708";
 
-/// A member of a channel.
+/// An account that calls a channel.
 struct Talker {
     id: String,
+    channel: String,
     session: String,
 }
 
+/// Returns a new channel id. A channel that was destroyed never comes back, so each case has its own.
+fn new_channel() -> String {
+    uuid::Builder::from_random_bytes(rand::random())
+        .into_uuid()
+        .to_string()
+}
+
 /// Returns a new account that is a member of the channel.
-async fn talker(app: &TestApp) -> Talker {
-    let talker = stranger(app).await;
-    set_member(app, "add_members", &talker.id, 1).await;
+async fn talker(app: &TestApp, channel: &str) -> Talker {
+    let talker = stranger(app, channel).await;
+    set_member(app, "add_members", &talker, 1).await;
     talker
 }
 
-/// Returns a new account without a channel.
-async fn stranger(app: &TestApp) -> Talker {
+/// Returns a new account that is not a member of the channel.
+async fn stranger(app: &TestApp, channel: &str) -> Talker {
     let person = app.person().await;
     Talker {
         session: app.session(&person).await,
         id: person.id,
+        channel: channel.to_owned(),
     }
 }
 
-async fn set_member(app: &TestApp, operation: &str, account: &str, version: i64) {
-    let member = json!({"account": account, "version": version});
+async fn set_member(app: &TestApp, operation: &str, who: &Talker, version: i64) {
+    let member = json!({"account": who.id, "version": version});
     let fields = if operation == "add_members" {
-        json!({"channel": CHANNEL, "members": [member]})
+        json!({"channel": who.channel, "members": [member]})
     } else {
-        json!({"channel": CHANNEL, "member": member})
+        json!({"channel": who.channel, "member": member})
     };
-    let reply = app.channel(CHANNEL, &json!({operation: fields})).await;
+    let reply = app.channel(&who.channel, &json!({operation: fields})).await;
     assert_eq!(reply, "done");
 }
 
@@ -68,12 +76,12 @@ fn with(text: &str, more: Value) -> Value {
 }
 
 async fn post(app: &TestApp, by: &Talker, body: &Value) -> Answer {
-    let call = app.post(&path(CHANNEL), body).bearer(&by.session);
+    let call = app.post(&path(&by.channel), body).bearer(&by.session);
     call.send().await
 }
 
 async fn get(app: &TestApp, by: &Talker, query: &str) -> Value {
-    let path = format!("{}{query}", path(CHANNEL));
+    let path = format!("{}{query}", path(&by.channel));
     app.get(&path).bearer(&by.session).send().await.ok()
 }
 
@@ -88,8 +96,9 @@ fn texts(messages: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn members_read_messages_in_the_order_of_the_channel() {
+    let channel = new_channel();
     case(async |app| {
-        let (ada, bob) = (talker(app).await, talker(app).await);
+        let (ada, bob) = (talker(app, &channel).await, talker(app, &channel).await);
         let mut sent = Vec::new();
         for (by, text) in [(&ada, "one"), (&bob, "two"), (&ada, "three")] {
             sent.push(post(app, by, &body(text)).await.ok());
@@ -116,7 +125,7 @@ async fn members_read_messages_in_the_order_of_the_channel() {
                 "timestamp"
             ]
         );
-        assert_eq!(first["channel_id"], CHANNEL);
+        assert_eq!(first["channel_id"], channel.as_str());
         assert_eq!(first["sender_token"], base64([7; 32]));
         assert_eq!(first["encrypted_body"], base64("one"));
         assert_eq!(first["expires_at"], Value::Null);
@@ -160,8 +169,9 @@ async fn members_read_messages_in_the_order_of_the_channel() {
 
 #[tokio::test]
 async fn a_repeated_message_is_stored_once() {
+    let channel = new_channel();
     case(async |app| {
-        let (ada, bob) = (talker(app).await, talker(app).await);
+        let (ada, bob) = (talker(app, &channel).await, talker(app, &channel).await);
         let named = with("one", json!({"client_id": base64([1; 16])}));
         let sent = post(app, &ada, &named).await.ok();
         assert_eq!(post(app, &ada, &named).await.ok(), sent);
@@ -173,7 +183,9 @@ async fn a_repeated_message_is_stored_once() {
 
         // An Idempotency-Key belongs to one account.
         let keyed = async |by: &Talker, text: &str| {
-            let call = app.post(&path(CHANNEL), &body(text)).bearer(&by.session);
+            let call = app
+                .post(&path(&by.channel), &body(text))
+                .bearer(&by.session);
             call.header("idempotency-key", "1").send().await
         };
         let first = keyed(&ada, "two").await.ok();
@@ -195,13 +207,14 @@ async fn a_repeated_message_is_stored_once() {
 
 #[tokio::test]
 async fn a_channel_of_others_looks_like_no_channel() {
+    let channel = new_channel();
     case(async |app| {
-        let (ada, eve) = (talker(app).await, stranger(app).await);
+        let (ada, eve) = (talker(app, &channel).await, stranger(app, &channel).await);
         let secret = [9_u8; 32];
         let hash = base64(Sha256::digest(secret));
         let sent = post(app, &ada, &with("one", json!({"edit_key_hash": hash}))).await;
         let id = sent.ok()["id"].as_str().expect("an id").to_owned();
-        for channel in [CHANNEL, UNKNOWN, "no-uuid"] {
+        for channel in [channel.as_str(), UNKNOWN, "no-uuid"] {
             let read = app.get(&path(channel)).bearer(&eve.session).send().await;
             assert_eq!(read.problem(404), "channel_not_found");
             let log = format!("{}?since=0", path(channel));
@@ -224,13 +237,13 @@ async fn a_channel_of_others_looks_like_no_channel() {
         }
 
         // A removed member reads and sends no more, and a late addition does not bring it back.
-        set_member(app, "remove_member", &ada.id, 2).await;
-        set_member(app, "add_members", &ada.id, 2).await;
-        let read = app.get(&path(CHANNEL)).bearer(&ada.session).send().await;
+        set_member(app, "remove_member", &ada, 2).await;
+        set_member(app, "add_members", &ada, 2).await;
+        let read = app.get(&path(&channel)).bearer(&ada.session).send().await;
         assert_eq!(read.problem(404), "channel_not_found");
         let send = post(app, &ada, &body("late")).await;
         assert_eq!(send.problem(404), "channel_not_found");
-        set_member(app, "add_members", &ada.id, 3).await;
+        set_member(app, "add_members", &ada, 3).await;
         assert_eq!(texts(&get(app, &ada, "").await), ["one"]);
     })
     .await;
@@ -238,8 +251,9 @@ async fn a_channel_of_others_looks_like_no_channel() {
 
 #[tokio::test]
 async fn the_secret_of_a_message_edits_and_removes_it() {
+    let channel = new_channel();
     case(async |app| {
-        let (ada, bob) = (talker(app).await, talker(app).await);
+        let (ada, bob) = (talker(app, &channel).await, talker(app, &channel).await);
         let secret = [9_u8; 32];
         let hash = base64(Sha256::digest(secret));
         let named = json!({"edit_key_hash": hash, "client_id": base64([2; 16])});
@@ -313,8 +327,9 @@ async fn the_secret_of_a_message_edits_and_removes_it() {
 
 #[tokio::test]
 async fn an_expired_message_is_gone_and_told() {
+    let channel = new_channel();
     case(async |app| {
-        let ada = talker(app).await;
+        let ada = talker(app, &channel).await;
         let first = post(app, &ada, &body("one")).await.ok();
         let now = first["timestamp"].as_str().expect("a time");
         let now = chrono::DateTime::parse_from_rfc3339(now).expect("a time");
@@ -353,8 +368,9 @@ async fn an_expired_message_is_gone_and_told() {
 
 #[tokio::test]
 async fn a_message_has_limits() {
+    let channel = new_channel();
     case(async |app| {
-        let ada = talker(app).await;
+        let ada = talker(app, &channel).await;
         let sized = |bytes: usize| {
             json!({"sender_token": base64([7; 64]), "encrypted_body": base64(vec![1; bytes])})
         };
@@ -383,7 +399,7 @@ async fn a_message_has_limits() {
             "limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "before=x", "since=-1",
             "since=x", "since=9999999999999999999",
         ] {
-            let path = format!("{}?{query}", path(CHANNEL));
+            let path = format!("{}?{query}", path(&channel));
             let refused = app.get(&path).bearer(&ada.session).send().await;
             assert_eq!(refused.problem(400), "invalid_query", "{query}");
         }
@@ -400,14 +416,15 @@ async fn a_message_has_limits() {
 /// row there.
 #[tokio::test]
 async fn a_message_costs_the_database_one_round_trip() {
+    let channel = new_channel();
     case(async |app| {
-        let ada = talker(app).await;
+        let ada = talker(app, &channel).await;
         post(app, &ada, &body("warm")).await.ok();
-        let send = app.post(&path(CHANNEL), &body("counted"));
+        let send = app.post(&path(&channel), &body("counted"));
         let (answer, spent) = app.cost(send.bearer(&ada.session)).await;
         answer.ok();
         assert_eq!(spent.batches, 1);
-        let read = app.get(&path(CHANNEL));
+        let read = app.get(&path(&channel));
         let (answer, spent) = app.cost(read.bearer(&ada.session)).await;
         answer.ok();
         assert_eq!(spent.batches, 1);
