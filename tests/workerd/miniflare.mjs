@@ -286,7 +286,10 @@ export const startApi = async ({
   const touched = new Set();
   const channel = async (object, asked) => {
     for (const { channel: id } of Object.values(asked.operation)) if (id) touched.add(id);
-    const answer = await fetch(objects, { method: "POST", body: JSON.stringify({ object, asked }) });
+    const answer = await fetch(objects, {
+      method: "POST",
+      body: JSON.stringify({ object, asked }),
+    });
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
     return answer.json();
   };

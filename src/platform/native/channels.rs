@@ -20,7 +20,7 @@ use crate::relay::model::channel::{ChannelReply, ChannelRequest};
 /// The number of locks. Channels that share one wait for each other.
 const LOCKS: usize = 1024;
 
-/// Returns the address of the database of channels, which stands beside the database `url`:
+/// Returns the address of the database of channels, which is beside the database `url`:
 /// `hamrah-channels.db` beside `hamrah.db`. In memory, both are in memory.
 ///
 /// # Errors

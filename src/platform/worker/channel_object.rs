@@ -61,8 +61,8 @@ impl ChannelObjects {
     }
 }
 
-fn unavailable(text: impl ToString) -> StoreError {
-    StoreError::Unavailable(text.to_string())
+fn unavailable(reason: impl Into<worker::Error>) -> StoreError {
+    StoreError::Unavailable(reason.into().to_string())
 }
 
 #[async_trait]

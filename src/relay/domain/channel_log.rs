@@ -32,8 +32,8 @@ pub(super) struct AppendPlan<'a> {
     pub inserts: Vec<(&'a NewMessage, Placed)>,
 }
 
-/// Decides the outcomes of appending `messages` after `last`. `known` has the stored message of each
-/// id.
+/// Decides the outcomes of appending `messages` after `last`. `known` has the stored message of
+/// each id.
 ///
 /// A message that is stored gets its stored place. Of two messages with one id in the request, the
 /// second is compared with the first.

@@ -324,7 +324,7 @@ impl ChannelWriter<'_> {
     }
 }
 
-/// Returns the hash that stands for an account among the members of a channel.
+/// Returns the hash that represents an account among the members of a channel.
 fn tag(key: &[u8], account: &str) -> Result<Vec<u8>, StoreError> {
     let hash = mac(key, account.as_bytes());
     hash.and_then(|hash| Some(hash.get(..TAG_BYTES)?.to_vec()))

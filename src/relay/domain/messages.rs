@@ -39,7 +39,7 @@ pub struct MessageDraft {
     pub edit_key_hash: Option<Vec<u8>>,
 }
 
-/// Returns the id that a name gives to a message. Nothing in it tells the account.
+/// Returns the id that a name gives to a message. It does not reveal the account.
 fn message_id(
     ports: &Ports,
     channel: ChannelId,
@@ -61,8 +61,8 @@ fn message_id(
     })
 }
 
-/// Sends a message of a member. Returns its id and its place. A call to the channel's object, and no
-/// round trip to the database.
+/// Sends a message of a member. Returns its id and its place. A call to the channel's object, and
+/// no round trip to the database.
 ///
 /// # Errors
 /// [`ChannelRejection`]

@@ -2,20 +2,19 @@
 
 use axum::extract::{Path, State};
 use http::{HeaderMap, Uri};
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{AppJson, parameter};
-use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 use crate::relay::domain::messages;
 use crate::relay::domain::messages::{MessageDraft, MessageName, MessageProof};
 use crate::relay::http::RelayState;
 use crate::relay::http::body::{Fields, idempotency_key};
 use crate::relay::http::member::Member;
+use crate::relay::http::message_objects::{MessageListing, MessageLog, SealedMessage};
 use crate::relay::http::objects::RelayMessage;
-use crate::relay::model::channel::{ChannelEntry, ChannelMessage, EntryPage, GapReason};
+use crate::relay::model::channel::ChannelMessage;
 use crate::relay::model::ids::{ChannelId, MessageId};
 use crate::relay::model::micros::Micros;
 
@@ -35,148 +34,6 @@ pub const MESSAGE_BODY_LIMIT: usize = MOST_BODY_BYTES * 4 / 3 + 4096;
 const DEFAULT_LIMIT: u32 = 50;
 /// The largest number of messages in a page.
 const MOST_IN_PAGE: u32 = 100;
-
-/// A message of a channel.
-#[derive(Serialize, ToSchema)]
-pub struct MessageResponse {
-    /// The id of the message.
-    #[schema(format = "uuid")]
-    id: String,
-    /// The id of its channel.
-    #[schema(format = "uuid")]
-    channel_id: String,
-    /// The token of the sender, which members understand: base64.
-    sender_token: String,
-    /// The sealed body: base64.
-    encrypted_body: String,
-    /// The time, unique and rising within the channel.
-    #[schema(format = "date-time")]
-    timestamp: String,
-    /// When the message expires.
-    #[schema(required, format = "date-time")]
-    expires_at: Option<String>,
-    /// Whether the message has attachments.
-    has_attachments: bool,
-    /// The sequence number within the channel, from 1 on. Edits and removals take numbers too.
-    seq: i64,
-    /// Whether the body was edited.
-    edited: bool,
-}
-
-impl MessageResponse {
-    fn new(channel: &str, message: ChannelMessage) -> Self {
-        let expires_at = message.expires_at.map(Timestamp::from_millis);
-        Self {
-            id: message.id,
-            channel_id: channel.to_owned(),
-            sender_token: base64::encode_standard(message.sender_token.0),
-            encrypted_body: base64::encode_standard(message.body.0),
-            timestamp: message.placed.at.to_string(),
-            expires_at: expires_at.map(|time| Micros::from(time).to_string()),
-            has_attachments: message.has_attachments,
-            seq: message.placed.seq,
-            edited: message.edited,
-        }
-    }
-}
-
-/// A message that was edited after it was sent.
-#[derive(Serialize, ToSchema)]
-pub struct EditedMessage {
-    /// The sequence number of the edit.
-    seq: i64,
-    /// The message in its present form.
-    message: MessageResponse,
-}
-
-/// A message that was removed.
-#[derive(Serialize, ToSchema)]
-pub struct RemovedMessage {
-    /// The sequence number of the removal.
-    seq: i64,
-    /// The id of the message.
-    #[schema(format = "uuid")]
-    message_id: String,
-}
-
-/// Sequence numbers of which nothing is left.
-#[derive(Serialize, ToSchema)]
-pub struct MessageGap {
-    /// The first sequence number.
-    from: i64,
-    /// The last sequence number.
-    to: i64,
-    /// `expired` or `removed`.
-    reason: &'static str,
-}
-
-/// What happened in a channel after a sequence number. Each later number up to `upto` is in a message,
-/// an edit, a removal or a gap.
-#[derive(Serialize, ToSchema)]
-pub struct MessageLog {
-    /// The messages, the oldest first.
-    messages: Vec<MessageResponse>,
-    /// The messages that were edited, in the order of the edits.
-    edited: Vec<EditedMessage>,
-    /// The messages that were removed, in the order of the removals.
-    removed: Vec<RemovedMessage>,
-    /// The sequence numbers of which nothing is left.
-    gaps: Vec<MessageGap>,
-    /// The last sequence number of this page. The next page begins after it.
-    upto: i64,
-    /// The last sequence number of the channel.
-    head: i64,
-}
-
-impl MessageLog {
-    fn new(channel: &str, page: EntryPage) -> Self {
-        let mut log = Self {
-            messages: Vec::new(),
-            edited: Vec::new(),
-            removed: Vec::new(),
-            gaps: Vec::new(),
-            upto: page.upto,
-            head: page.head,
-        };
-        for entry in page.entries {
-            match entry {
-                ChannelEntry::Message(message) => {
-                    log.messages.push(MessageResponse::new(channel, message));
-                }
-                ChannelEntry::Edited { seq, message } => log.edited.push(EditedMessage {
-                    seq,
-                    message: MessageResponse::new(channel, message),
-                }),
-                ChannelEntry::Removed { seq, message_id } => {
-                    log.removed.push(RemovedMessage { seq, message_id });
-                }
-            }
-        }
-        log.gaps = page
-            .gaps
-            .iter()
-            .map(|gap| MessageGap {
-                from: gap.from,
-                to: gap.to,
-                reason: match gap.reason {
-                    GapReason::Expired => "expired",
-                    GapReason::Removed => "removed",
-                },
-            })
-            .collect();
-        log
-    }
-}
-
-/// A page of history, or with `since` a page of the log.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum MessageListing {
-    /// The messages, the newest first.
-    History(Vec<MessageResponse>),
-    /// The log after a sequence number.
-    Log(MessageLog),
-}
 
 fn invalid_query(detail: &'static str) -> ApiError {
     ApiError::detailed(Code::InvalidQuery, detail)
@@ -239,7 +96,7 @@ pub async fn list(
     };
     let found = messages::before(&app.ports, channel, account, before, limit).await?;
     let history = found.into_iter();
-    let history = history.map(|message| MessageResponse::new(&name, message));
+    let history = history.map(|message| SealedMessage::new(&name, message));
     Ok(AppJson(MessageListing::History(history.collect())))
 }
 
@@ -277,7 +134,7 @@ pub struct MessageRequest {
     tag = "relay",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = MessageRequest,
-    responses((status = 200, body = MessageResponse)),
+    responses((status = 200, body = SealedMessage)),
 )]
 pub async fn send(
     State(app): State<RelayState>,
@@ -285,7 +142,7 @@ pub async fn send(
     Path(id): Path<String>,
     headers: HeaderMap,
     mut body: Fields,
-) -> Result<AppJson<MessageResponse>, ApiError> {
+) -> Result<AppJson<SealedMessage>, ApiError> {
     let channel = channel_id(&id)?;
     let client_id = body.optional_raw("client_id", CLIENT_ID_BYTES, CLIENT_ID_BYTES)?;
     let name = match (client_id, idempotency_key(&headers)?) {
@@ -312,7 +169,7 @@ pub async fn send(
         has_attachments: sent.has_attachments,
         edited: false,
     };
-    Ok(AppJson(MessageResponse::new(&channel.to_string(), message)))
+    Ok(AppJson(SealedMessage::new(&channel.to_string(), message)))
 }
 
 /// Reads the proof that the caller sent a message.
@@ -356,19 +213,19 @@ pub struct MessageEdit {
     tag = "relay",
     params(("id" = String, Path)),
     request_body = MessageEdit,
-    responses((status = 200, body = MessageResponse)),
+    responses((status = 200, body = SealedMessage)),
 )]
 pub async fn edit(
     State(app): State<RelayState>,
     me: Member,
     Path(id): Path<String>,
     mut body: Fields,
-) -> Result<AppJson<MessageResponse>, ApiError> {
+) -> Result<AppJson<SealedMessage>, ApiError> {
     let proof = proof(&mut body, &id, &me)?;
     let new = body.raw("encrypted_body", 1, MOST_BODY_BYTES)?;
     let edited = messages::edit(&app.ports, proof, new.into()).await;
     let (channel, message) = edited.map_err(message_failure)?;
-    Ok(AppJson(MessageResponse::new(&channel, message)))
+    Ok(AppJson(SealedMessage::new(&channel, message)))
 }
 
 /// The proof that the caller sent a message.

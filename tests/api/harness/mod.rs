@@ -10,6 +10,7 @@ mod ceremonies;
 mod cost;
 pub mod devices;
 mod invariants;
+mod log;
 mod native;
 mod people;
 pub mod receiver;

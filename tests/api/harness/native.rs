@@ -29,8 +29,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Column, Row as _, SqlitePool, TypeInfo, ValueRef};
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
 
+use super::log::Log;
 use super::{Answer, Fault, FaultMode, Record, Stats, Target};
 
 pub struct Native {
@@ -388,28 +388,5 @@ impl Db for Between {
                 Err(failed())
             }
         }
-    }
-}
-
-/// The log of this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

@@ -1,3 +1,4 @@
 //! The relay.
 
+mod message_limits;
 mod messages;

@@ -53,7 +53,7 @@ fn gap(from: i64, to: i64, reason: GapReason) -> Gap {
 }
 
 #[test]
-fn places_rise_while_the_clock_stands_or_goes_back() {
+fn places_rise_although_the_clock_does_not() {
     let first = next(START, at(5));
     assert_eq!((first.seq, first.at), (1, Micros(5_000)));
     let second = next(first, at(5));
@@ -116,7 +116,7 @@ fn only_a_new_message_must_expire_later() {
 }
 
 #[test]
-fn a_page_tells_what_is_gone_and_why() {
+fn a_page_lists_its_gaps_with_their_reasons() {
     let rows = vec![
         row(3, EntryKind::Message, Some(stored(3, false, None))),
         row(4, EntryKind::RemovedMessage, Some(stored(4, true, None))),

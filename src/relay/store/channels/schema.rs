@@ -1,5 +1,5 @@
-//! The schema of the database of channels. Objects are older than a version of this program, so each
-//! is migrated when it starts.
+//! The schema of the database of channels. Objects are older than a version of this program, so
+//! each is migrated when it starts.
 
 use crate::kernel::store::{Db, Statement, StoreError, run, sql};
 
@@ -24,8 +24,9 @@ const MIGRATIONS: [&[&str]; 1] = [&[
         removed INTEGER NOT NULL,
         PRIMARY KEY (channel_id, tag)
      ) STRICT, WITHOUT ROWID",
-    // An entry. `kind` 0 is a message, 1 a removed message, 2 an edit and 3 a removal of the message
-    // with the sequence number `target`. `at` is in microseconds, `expires_at` in milliseconds.
+    // An entry. `kind` 0 is a message, 1 a removed message, 2 an edit and 3 a removal of the
+    // message with the sequence number `target`. `at` is in microseconds, `expires_at` in
+    // milliseconds.
     // There is no sender.
     "CREATE TABLE channel_entries (
         channel_id TEXT NOT NULL,
