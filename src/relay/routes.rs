@@ -3,7 +3,7 @@
 use crate::kernel::domain::rate_limit::RateClass::SignIn;
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
-use crate::relay::http::{RelayState, accounts, keys};
+use crate::relay::http::{RelayState, accounts, keys, messages};
 use crate::route;
 
 /// Returns the routes of the relay.
@@ -16,7 +16,7 @@ pub fn routes() -> Vec<Route<RelayState>> {
         .limited()
         .all_give(&[Code::Unavailable, Code::InvalidRequestBody])
         .routes(
-            [account_routes(), key_routes()]
+            [account_routes(), key_routes(), message_routes()]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -66,5 +66,20 @@ fn key_routes() -> Vec<Route<RelayState>> {
         route!(GET    "/api/v1/keys/backup", SignedIn, keys::get_backup, [BackupNotFound]),
         route!(GET    "/api/v1/keys/backup/status", SignedIn, keys::backup_status),
         route!(DELETE "/api/v1/keys/backup", SignedIn, keys::remove_backup, [BackupNotFound]),
+    ]
+}
+
+/// Returns the routes of messages.
+#[rustfmt::skip]
+fn message_routes() -> Vec<Route<RelayState>> {
+    vec![
+        route!(GET    "/api/v1/channels/{id}/messages", SignedIn, messages::list, [
+            ChannelNotFound, InvalidQuery]),
+        route!(POST   "/api/v1/channels/{id}/messages", SignedIn, messages::send, [
+            ChannelNotFound, MessageConflict, BadRequest]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
+        route!(PATCH  "/api/v1/messages/{id}", SignedIn, messages::edit, [
+            MessageNotFound, WrongMessageSecret]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
+        route!(DELETE "/api/v1/messages/{id}", SignedIn, messages::remove, [
+            MessageNotFound, WrongMessageSecret]),
     ]
 }

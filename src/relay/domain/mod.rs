@@ -1,15 +1,18 @@
 //! Use cases of the relay, without HTTP and without SQL text.
 
 pub mod accounts;
+mod channel_log;
+pub mod channel_writer;
 pub mod channels;
 pub mod key_backup;
 pub mod keys;
 pub mod maintenance;
+pub mod messages;
 mod ports;
 pub mod proof_of_work;
 pub mod tags;
 
-pub use ports::{Channels, NoChannels, Ports};
+pub use ports::{Channels, Ports};
 
 use std::time::Duration;
 

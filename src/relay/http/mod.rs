@@ -5,6 +5,8 @@ mod body;
 mod errors;
 pub mod keys;
 pub mod member;
+pub mod message_objects;
+pub mod messages;
 pub mod objects;
 
 use crate::relay::domain::Ports;
