@@ -228,6 +228,42 @@ async function aPlantedPasswordIsNotPromoted({ cwd, vars, url, login, password }
   assert.match(imported.output, /whose password another person set/);
 }
 
+/** A move to another database must not turn a password that another person set into an own one. */
+async function aMoveKeepsTheSetterOfAPassword({ cwd, vars }) {
+  const bare = JSON.parse((await run(["export"], { cwd, vars })).output);
+  assert.ok(bare.people.every((person) => !("credentials_by" in person)));
+  const whole = JSON.parse((await run(["export", "--with-passwords"], { cwd, vars })).output);
+  const noted = whole.people.filter((person) => person.credentials_by);
+  assert.deepEqual(
+    noted.map(({ username, credentials_by }) => [username, credentials_by]),
+    [["editor1", { person: "viewer3" }]],
+  );
+  const of = (username) => whole.people.find((person) => person.username === username);
+  of("editor2").credentials_by = "unproved";
+  of("viewer1").credentials_by = "owner";
+  // The setter may come after the person in the document.
+  of("adm2").credentials_by = { person: "viewer3" };
+  const next = fresh();
+  writeFileSync(join(next, "whole.json"), JSON.stringify(whole));
+  const imported = await run(["import", "whole.json"], { cwd: next, vars });
+  assert.equal(imported.code, 0, imported.output);
+  const again = await run(["export", "--with-passwords"], { cwd: next, vars });
+  assert.deepEqual(JSON.parse(again.output), whole);
+  const promotions = { editor1: 1, editor2: 1, viewer1: 0, viewer2: 0 };
+  for (const [username, code] of Object.entries(promotions)) {
+    const promoted = await run(["admin", "create", username, "--existing"], { cwd: next, vars });
+    assert.equal(promoted.code, code, `${username}: ${promoted.output}`);
+  }
+  // A setter who does not exist in the new database counts as unknown.
+  of("adm2").credentials_by = { person: "no-such-person" };
+  const third = fresh();
+  writeFileSync(join(third, "whole.json"), JSON.stringify(whole));
+  assert.equal((await run(["import", "whole.json"], { cwd: third, vars })).code, 0);
+  of("adm2").credentials_by = "unproved";
+  const last = await run(["export", "--with-passwords"], { cwd: third, vars });
+  assert.deepEqual(JSON.parse(last.output), whole);
+}
+
 test("administrators and demo data are created, and everything is exported and imported", async () => {
   const cwd = fresh();
   const vars = { PASSWORD_HASH_MEMORY_KIB: "64", PASSWORD_HASH_PASSES: "1" };
@@ -313,6 +349,7 @@ test("administrators and demo data are created, and everything is exported and i
   );
   assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
   await aPlantedPasswordIsNotPromoted({ cwd, vars, url: server.url, login, password });
+  await aMoveKeepsTheSetterOfAPassword({ cwd, vars });
   const reset = await run(["admin", "password", "root"], { cwd, vars });
   const other_password = /^password: (\S+)$/m.exec(reset.output)[1];
   assert.deepEqual(
