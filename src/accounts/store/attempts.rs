@@ -5,11 +5,10 @@ use const_format::concatcp;
 
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{
-    ATTEMPTS_KEPT, MOST_DOUBLINGS, SignUpLimit, ThrottlePolicy, ThrottleSubject,
+    ATTEMPTS_KEPT, MOST_DOUBLINGS, ThrottlePolicy, ThrottleSubject,
 };
-use crate::accounts::store::challenges::ChallengeKind;
 use crate::accounts::store::live::IS_LIVE;
-use crate::kernel::model::ids::{ChallengeId, SessionId, UserId};
+use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
     CLEANUP_BATCH, Db, Rows, Statement, StoreError, batch, remove_in_batches, sql,
@@ -78,44 +77,6 @@ pub(super) fn select_free_at(subject: &ThrottleSubject) -> Statement {
         "SELECT free_at FROM attempts WHERE subject = ?1",
         [subject.as_str().into()],
     )
-}
-
-/// Returns the two statements that claim a sign-up for the challenge `id`, if it is a live one of
-/// a sign-up. [`claimed`] reads their rows. They come before the statement that takes the
-/// challenge.
-///
-/// `failures` is the number of sign-ups at `last_at`. One of them is forgotten after each interval.
-/// D1 binds every number as a fraction, so the statement casts the number of intervals.
-pub(super) fn claim_sign_up(
-    limit: &SignUpLimit,
-    id: ChallengeId,
-    now: Timestamp,
-) -> [Statement; 2] {
-    let interval = i64::try_from(limit.interval().as_millis()).unwrap_or(i64::MAX);
-    let count = sql(
-        "INSERT INTO attempts (subject, failures, last_at, free_at)
-         SELECT ?1, 1, ?2, ?2 + CASE WHEN ?3 > 1 THEN 0 ELSE ?4 END
-           FROM challenges WHERE id = ?5 AND kind = ?6 AND expires_at > ?2
-         ON CONFLICT (subject) DO UPDATE SET
-             failures = MAX(failures - CAST((?2 - last_at) / ?4 AS INTEGER), 0) + 1,
-             last_at = CASE WHEN failures <= CAST((?2 - last_at) / ?4 AS INTEGER) THEN ?2
-                            ELSE ?2 - (?2 - last_at) % ?4 END,
-             free_at = CASE WHEN failures <= CAST((?2 - last_at) / ?4 AS INTEGER) THEN ?2
-                            ELSE ?2 - (?2 - last_at) % ?4 END
-                     + CASE WHEN failures - CAST((?2 - last_at) / ?4 AS INTEGER) + 1 < ?3
-                             AND ?3 > 1 THEN 0 ELSE ?4 END
-          WHERE free_at <= ?2
-         RETURNING failures",
-        [
-            limit.subject.as_str().into(),
-            now.into(),
-            i64::from(limit.at_once.get()).into(),
-            interval.into(),
-            id.into(),
-            ChallengeKind::SignUp.as_str().into(),
-        ],
-    );
-    [count, select_free_at(&limit.subject)]
 }
 
 /// Reads the rows of the two statements of [`claim`].
