@@ -1,4 +1,5 @@
-//! The refresh tokens of a session, each replaced by its successor. A session keeps the two newest.
+//! The refresh tokens of a session. Each is replaced by its successor, and a session keeps the two
+//! newest.
 
 use std::time::Duration;
 

@@ -98,8 +98,8 @@ plain_token! {
     PersonToken, "hmp_"
 }
 plain_token! {
-    /// A refresh token, valid for one new token pair (RFC 9700 §4.14): 12 bytes of the family and 20
-    /// bytes of its own.
+    /// A refresh token, valid for one new token pair (RFC 9700 §4.14): 12 bytes of the family and
+    /// 20 bytes of its own.
     RefreshToken, "hmr_"
 }
 
