@@ -53,6 +53,12 @@ pub(crate) fn nfc(text: &str) -> String {
     unicode_normalization::UnicodeNormalization::nfc(text).collect()
 }
 
+/// Returns the text in NFD, in which letters and their marks are separate characters.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn nfd(text: &str) -> String {
+    unicode_normalization::UnicodeNormalization::nfd(text).collect()
+}
+
 /// Returns the text in NFKC, in which full-width and other presentation forms are plain characters.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn nfkc(text: &str) -> String {
@@ -63,6 +69,12 @@ pub(crate) fn nfkc(text: &str) -> String {
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn nfc(text: &str) -> String {
     js_sys::JsString::from(text).normalize("NFC").into()
+}
+
+/// Returns the text in NFD, in which letters and their marks are separate characters.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn nfd(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFD").into()
 }
 
 /// Returns the text in NFKC, in which full-width and other presentation forms are plain characters.

@@ -78,6 +78,72 @@ async fn the_username_is_no_password() {
     .await;
 }
 
+/// Names that look like a Latin name, or like the same name without an invisible part.
+const LOOK_ALIKES: [&str; 24] = [
+    // All letters of another script.
+    "ѕсоре",
+    "сору",
+    "ΟΡΕΝ",
+    "ρονι",
+    "օոսհ",
+    "ӓӧ",
+    "ѕсоре 7",
+    "סו",
+    "اه",
+    "ꓮꓴꓔꓧ",
+    "ᎪᎡᎢ",
+    // Marks that stack up, stand alone, or are of another script.
+    "o\u{336}rders",
+    "orders\u{64B}",
+    "7\u{94D}",
+    "\u{5B0}",
+    "गो\u{94D}\u{94D}दाम",
+    // Unassigned or invisible characters.
+    "orders\u{378}",
+    "Склад\u{530}",
+    "\u{1FFFF}",
+    "انبار\u{61C}",
+    // Signs that look like others.
+    "read‐all",
+    "read∶all",
+    "Sales  Team",
+    "٧٧",
+];
+
+#[tokio::test]
+async fn names_of_another_script_that_look_latin_are_refused() {
+    case(async |app| {
+        let root = app.administrator().await;
+        for kind in ["roles", "permissions", "services"] {
+            let path = format!("/{kind}");
+            for name in LOOK_ALIKES {
+                let body = json!({"name": name});
+                let refused = app.ask(&root, Method::POST, &path, body).await;
+                let code = refused.refused(400);
+                assert_eq!(code, "invalid_request_body", "{kind} {name:?}");
+            }
+            for name in [
+                "Склад 7",
+                "Отчёты",
+                "Κατάλογος",
+                "Պահեստ",
+                "מחסן",
+                "انبار ۳",
+                "गोदाम",
+                "คลัง",
+                "창고",
+                "Größe M",
+                "Đơn hàng",
+                "R&D (EU): 50 €",
+                "read:all 🦊",
+            ] {
+                app.create(&root, kind, name).await;
+            }
+        }
+    })
+    .await;
+}
+
 /// Other ways to write the texts of a person, each of which an attacker tries first.
 const FORMS: [&str; 9] = [
     "ｑｕａｇｇａ．ｃｒｏｓｓｉｎｇ－７７",
