@@ -230,7 +230,7 @@ fn unknown_credential(
     response: &AuthenticationResponse,
     state: &CeremonyState,
 ) -> Refusal {
-    if let Ok(decoy) = StoredPasskey::unregistered(&response.raw_id) {
+    if let Ok(decoy) = StoredPasskey::unregistered() {
         let known = StoredCredential {
             passkey: &decoy,
             counter: None,
