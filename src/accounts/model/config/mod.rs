@@ -3,6 +3,7 @@
 mod attest_settings;
 mod password_settings;
 
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
 pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent the last authentication must be for actions that cannot be undone.
 const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
+/// The number of sign-ups that a network may make at once: a class of a school, behind one address.
+const SIGN_UPS_PER_NETWORK: u32 = 60;
 
 /// The checked settings of accounts. Dereferences to the kernel's settings.
 #[derive(Clone, Debug)]
@@ -67,6 +70,9 @@ pub struct Config {
     pub secrets_keys: Option<SecretsKeys>,
     /// The settings of passwords.
     pub passwords: password::PasswordSettings,
+    /// `SIGN_UPS_PER_NETWORK`: the number of sign-ups that a network may make at once. `None` if
+    /// they are not counted.
+    pub sign_ups_per_network: Option<NonZeroU32>,
     /// `STEP_UP_PASSKEYS`: true if adding or removing a passkey needs a recent sign-in.
     pub step_up_passkeys: bool,
     /// `CSRF_TOKEN`: true if a browser's unsafe request with a cookie needs a CSRF token.
@@ -124,6 +130,9 @@ impl Config {
             true,
         );
         let passwords = reader.passwords(development);
+        // Test suites and browsers on a developer's machine share one address.
+        let default = if development { 0 } else { SIGN_UPS_PER_NETWORK };
+        let sign_ups_per_network = reader.count("SIGN_UPS_PER_NETWORK", default, 0..=1_000_000);
         if production {
             reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
         }
@@ -151,6 +160,7 @@ impl Config {
             recent_authentication,
             secrets_keys,
             passwords,
+            sign_ups_per_network: NonZeroU32::new(sign_ups_per_network),
             step_up_passkeys,
             csrf_token_required,
         })
