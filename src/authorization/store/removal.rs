@@ -60,7 +60,7 @@ pub fn mark_permission(permission: i64, now: Timestamp) -> Statement {
     )
 }
 
-/// Removes a bounded number of grants that were marked by `now`, those that were marked first at first. The last
+/// Removes a bounded number of grants that were marked by `now`, the oldest marks first. The last
 /// statement returns a row if none is left.
 #[must_use]
 pub fn remove_slice(now: Timestamp) -> [Statement; 6] {

@@ -33,7 +33,8 @@ async fn crowded_service(app: &TestApp, root: &crate::harness::Member) -> [i64; 
     for insert in [
         "INSERT INTO users (id, email, email_verified, auth_method, created_at, updated_at)
          SELECT printf('00000000-0000-4000-8000-%012d', i), 'crowd', 0, 'x', i, i FROM n",
-        "INSERT INTO people (user_id, username) SELECT printf('00000000-0000-4000-8000-%012d', i), 'u' || i FROM n",
+        "INSERT INTO people (user_id, username)
+         SELECT printf('00000000-0000-4000-8000-%012d', i), 'u' || i FROM n",
     ] {
         app.sql(&format!("{NUMBERS} {insert}"), &[]).await;
     }
