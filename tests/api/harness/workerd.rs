@@ -37,6 +37,7 @@ const TIMES: [(&str, &[&str]); 17] = [
             "token_expires_at",
             "access_expires_at",
             "refresh_expires_at",
+            "refreshes_since",
             "expires_at",
             "revoked_at",
         ],
