@@ -64,6 +64,14 @@ pub(super) async fn examine(settings: Result<NativeSettings, ConfigError>) -> bo
     for finding in &findings {
         println!("configuration  WRONG  {finding}");
     }
+    if is_absent(&settings.database_url) {
+        println!(
+            "database       note   {} does not exist yet; `hamrah-api serve` or `hamrah-api \
+             migrate` makes it",
+            settings.database_url
+        );
+        return findings.is_empty();
+    }
     match examine_database(&settings.database_url).await {
         Ok(Kept { sealed, hashed }) => {
             println!("database       ok     {}", settings.database_url);
@@ -174,20 +182,19 @@ struct Kept {
     hashed: Vec<(Option<String>, i64)>,
 }
 
-/// Checks the database and returns how many rows need each key.
-async fn examine_database(url: &str) -> Result<Kept, String> {
-    // The check must not create the file: a missing file is a problem to report.
+/// Returns true if the file of a database is missing. The check must not create it.
+fn is_absent(url: &str) -> bool {
     let file = url
         .trim_start_matches("sqlite:")
         .trim_start_matches("//")
         .split('?')
         .next()
         .unwrap_or_default();
-    if !url.contains(":memory:") && !std::path::Path::new(file).exists() {
-        return Err(
-            "there is no such file; `hamrah-api serve` or `hamrah-api migrate` makes it".to_owned(),
-        );
-    }
+    !url.contains(":memory:") && !std::path::Path::new(file).exists()
+}
+
+/// Checks the database and returns how many rows need each key.
+async fn examine_database(url: &str) -> Result<Kept, String> {
     let database = Sqlite::open(url).await.map_err(|error| error.to_string())?;
     let check = |sql| store::Statement {
         sql,

@@ -202,6 +202,13 @@ impl<'a> Reader<'a> {
     ) -> Vec<Origin> {
         let mut origins = Vec::with_capacity(named.len());
         for text in named {
+            if text.contains([';', '|']) || text.contains(char::is_whitespace) {
+                self.problem(
+                    name,
+                    &format!("has {text}: separate several origins by commas"),
+                );
+                continue;
+            }
             match Origin::parse(&text) {
                 Ok(origin) if !development && !origin.host().is_some_and(is_domain) => {
                     self.problem(name, &format!("has {text}, whose host is not a domain"));
@@ -266,7 +273,7 @@ impl<'a> Reader<'a> {
                         most.as_secs()
                     ),
                 );
-                Duration::ZERO
+                Duration::from_secs(default)
             }
         }
     }
