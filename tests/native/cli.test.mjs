@@ -272,5 +272,5 @@ test("a database that cannot be opened is reported, and no file is created", asy
     },
   });
   assert.notEqual(code, 0);
-  assert.match(output, /unable to open database file/);
+  assert.match(output, /DATABASE_URL names a file in .*, which is not a folder/);
 });

@@ -135,7 +135,9 @@ impl SigningKeys {
             keys.push(key);
         }
         let mut keys = keys.into_iter();
-        let first = keys.next().ok_or("has no keys")?;
+        let first = keys
+            .next()
+            .ok_or("has no keys: `hamrah-api keys generate` makes one")?;
         if first.private.is_none() {
             return Err("key 0 signs and so needs its private half, `d`".to_owned());
         }

@@ -11,6 +11,9 @@ impl Origin {
     /// The problem, for the operator: a path or trailing slash, a wildcard, upper case, a default
     /// port, or another scheme.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.contains('*') {
+            return Err("must be exact: no wildcard");
+        }
         let (rest, default_port) = match text.split_once("://") {
             Some(("https", rest)) => (rest, ":443"),
             Some(("http", rest)) => (rest, ":80"),
@@ -23,9 +26,6 @@ impl Origin {
         };
         if rest.contains(['/', '?', '#']) {
             return Err("must have no path and no trailing slash");
-        }
-        if rest.contains('*') {
-            return Err("must be exact: no wildcard");
         }
         if rest.ends_with(default_port) {
             return Err("must not name the scheme's default port: browsers leave it out");

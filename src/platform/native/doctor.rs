@@ -8,6 +8,7 @@ use crate::kernel::model::config::{ConfigError, Environment};
 use crate::kernel::model::origin::is_within;
 use crate::kernel::store;
 use crate::kernel::store::{Db, StoreError};
+use crate::platform::native::settings;
 use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
 
@@ -184,13 +185,7 @@ struct Kept {
 
 /// Returns true if the file of a database is missing. The check must not create it.
 fn is_absent(url: &str) -> bool {
-    let file = url
-        .trim_start_matches("sqlite:")
-        .trim_start_matches("//")
-        .split('?')
-        .next()
-        .unwrap_or_default();
-    !url.contains(":memory:") && !std::path::Path::new(file).exists()
+    settings::database_file(url).is_some_and(|file| !file.exists())
 }
 
 /// Checks the database and returns how many rows need each key.

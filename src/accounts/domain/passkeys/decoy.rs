@@ -70,13 +70,11 @@ pub(super) struct DecoyKeys<'a>(Vec<&'a [u8; 32]>);
 impl<'a> DecoyKeys<'a> {
     /// Returns the keys, the current one first.
     pub(super) fn of(config: &'a Config) -> Self {
-        Self(match &config.secrets_keys {
-            Some(keys) => keys.bytes().collect(),
-            None => {
-                let keys = config.signing_keys.iter();
-                keys.filter_map(SigningKey::seed).collect()
-            }
-        })
+        if let Some(keys) = &config.secrets_keys {
+            return Self(keys.bytes().collect());
+        }
+        let keys = config.signing_keys.iter();
+        Self(keys.filter_map(SigningKey::seed).collect())
     }
 
     /// Returns the decoys of an address. The work is the same for each number of them.
