@@ -39,6 +39,15 @@ async function aPlantedPasswordIsNotPromoted({ cwd, vars, url, login, password }
   const imported = await run(["import", "grants.json"], { cwd, vars });
   assert.notEqual(imported.code, 0);
   assert.match(imported.output, /whose password another person set/);
+  // A permission that an import adds ends the tokens of the person, as every other way does.
+  const { token: viewer } = await (await login("viewer2", "viewer2-hash")).json();
+  const profile = async () =>
+    (await fetch(`${url}/auth/profile`, { headers: { token: viewer } })).status;
+  assert.equal(await profile(), 200);
+  document.grants.at(-1).person = "viewer2";
+  writeFileSync(join(cwd, "grants.json"), JSON.stringify(document));
+  assert.match((await run(["import", "grants.json"], { cwd, vars })).output, /1 changes made/);
+  assert.equal(await profile(), 401);
 }
 
 /** A move to another database must not turn a password that another person set into an own one. */

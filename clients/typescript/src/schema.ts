@@ -11646,7 +11646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `last_administrator`, `credentials_not_own` */
+            /** @description `last_administrator`, `credentials_not_own`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11894,7 +11894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_not_in_service`, `last_administrator`, `credentials_not_own` */
+            /** @description `role_not_in_service`, `last_administrator`, `credentials_not_own`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12180,7 +12180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `built_in`, `last_administrator`, `credentials_not_own` */
+            /** @description `built_in`, `last_administrator`, `credentials_not_own`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13028,7 +13028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `built_in`, `last_administrator` */
+            /** @description `built_in`, `last_administrator`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13469,7 +13469,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `service_exists`, `last_administrator` */
+            /** @description `service_exists`, `last_administrator`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -96,6 +96,7 @@ const PARTS: [(&str, &str); 13] = [
         "SELECT s.name AS service, r.name AS role, NULL AS permission, g.expires_at
            FROM people AS p JOIN person_roles AS g ON g.person_id = p.id
            JOIN services AS s ON s.id = g.service_id
+           JOIN service_roles AS a ON a.service_id = g.service_id AND a.role_id = g.role_id
            JOIN roles AS r ON r.id = g.role_id WHERE p.user_id = ?1
          UNION ALL
          SELECT s.name, NULL, m.name, g.expires_at

@@ -115,6 +115,13 @@ pub fn statements(step: &ImportStep, context: &ImportContext<'_>) -> Vec<Stateme
         } => write_service(name, description.as_deref(), *new, context),
         ImportStep::ServiceRole { service, role } => vec![
             sql(
+                "INSERT INTO preconditions (subject)
+                 SELECT 1 FROM services AS s JOIN roles AS r ON r.name = ?2
+                   JOIN removed_roles AS d ON d.service_id = s.id AND d.role_id = r.id
+                  WHERE s.name = ?1",
+                [service.as_str().into(), role.as_str().into()],
+            ),
+            sql(
                 "INSERT INTO service_roles (service_id, role_id)
                  SELECT s.id, r.id FROM services AS s JOIN roles AS r ON r.name = ?2
                   WHERE s.name = ?1 AND s.built_in = 0",
@@ -280,6 +287,7 @@ fn create_grant(grant: &GrantEntry, author: &ChangeAuthor) -> Vec<Statement> {
                FROM people AS p
                JOIN services AS s ON s.name = ?2
                JOIN roles AS r ON r.name = ?3
+               JOIN service_roles AS a ON a.service_id = s.id AND a.role_id = r.id
               WHERE p.username = ?1
              ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at",
             params,

@@ -118,6 +118,7 @@ fn grant_entries() -> Query<GrantEntry> {
            FROM person_roles AS g
            JOIN people AS p ON p.id = g.person_id
            JOIN services AS s ON s.id = g.service_id AND s.deleted_at IS NULL
+           JOIN service_roles AS a ON a.service_id = g.service_id AND a.role_id = g.role_id
            JOIN roles AS r ON r.id = g.role_id
          UNION ALL
          SELECT p.username, s.name, NULL, m.name, g.expires_at
