@@ -10,8 +10,8 @@ use crate::kernel::model::base64;
 use crate::kernel::model::strength::{is_made_up, weakness};
 
 /// The problem of a text that is not a key.
-const NOT_A_KEY: &str = "must be base64 of 32 random bytes, or several separated by commas with the current one first: \
-     `hamrah-api keys generate` makes one";
+const NOT_A_KEY: &str = "must be base64 of 32 random bytes, or several separated by commas with \
+    the current one first: `hamrah-api keys generate` makes one";
 /// The problem of a key that an attacker may guess.
 const MADE_UP: &str = "holds a key whose bytes are a text, repeat or count, and are not random: \
     `hamrah-api keys generate` makes one";

@@ -66,8 +66,8 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
     made_up.then_some("holds a key that is a placeholder or not random")
 }
 
-/// Returns true if the bytes of a key are no random ones: a text, or bytes that repeat or count. One
-/// in about a billion random keys of 32 bytes is refused too.
+/// Returns true if the bytes of a key are no random ones: a text, or bytes that repeat or count.
+/// One in about a billion random keys of 32 bytes is refused too.
 pub(crate) fn is_made_up(bytes: &[u8]) -> bool {
     let is_text = bytes
         .iter()

@@ -1,5 +1,6 @@
 //! Decoys: made-up passkeys for an e-mail address without passkeys. The decoys of an address stay
-//! until the key of decoys is rotated, so a request does not reveal which addresses have an account.
+//! until the key of decoys is rotated, so a request does not reveal which addresses have an
+//! account.
 
 use crate::accounts::domain::derived::derive_from;
 use crate::accounts::model::config::Config;
