@@ -1,7 +1,7 @@
 //! Registration of a passkey, for the account of the caller or for a new account.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::passkeys::decoy::is_decoy;
+use crate::accounts::domain::passkeys::decoy::DecoyKeys;
 use crate::accounts::domain::passkeys::{
     CeremonyState, NAME_CHARS, NO_CHALLENGE, PendingCeremony, aaguid, ceremony_expiry,
     ceremony_rules, fresh_challenge,
@@ -225,7 +225,7 @@ pub async fn complete(
         registration::verify(&response, &ceremony_rules(&ports.config, &state.challenge))
             .accepted()?;
     // A decoy makes the round trips of a registered credential, but no row.
-    let decoy = is_decoy(&ports.config.signing_keys, &credential.id);
+    let decoy = DecoyKeys::of(&ports.config).is_decoy(&credential.id);
 
     let aaguid = aaguid::text(credential.aaguid);
     let named = label

@@ -14,7 +14,7 @@ use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::model::signing_keys::SigningKeys;
 use crate::kernel::model::config;
 use crate::kernel::model::config::Reader;
-use crate::kernel::model::origin::{Origin, is_domain, is_within};
+use crate::kernel::model::origin::{Origin, is_domain, is_public_suffix, is_within};
 use crate::kernel::model::text;
 
 /// The longest lifetime of a web session, however often it is used.
@@ -189,10 +189,14 @@ impl Reader<'_> {
         } else {
             format!("{}/account", issuer.trim_end_matches('/'))
         };
-        let url = self.get("ACCOUNT_URL").unwrap_or(default);
-        let ok = development || (text::picture(&url).is_some() && !url.contains('#'));
-        if !ok && !issuer.is_empty() {
-            self.problem("ACCOUNT_URL", "must be an https URL");
+        let Some(url) = self.get("ACCOUNT_URL") else {
+            return default;
+        };
+        if !development && (text::picture(&url).is_none() || url.contains('#')) {
+            self.problem(
+                "ACCOUNT_URL",
+                "must be an https URL without a fragment, such as https://api.hamrah.app/account",
+            );
         }
         url
     }
@@ -213,13 +217,18 @@ impl Reader<'_> {
     /// Checks settings for production: names that browsers and other services use must be real, and
     /// the cookie must not be sent beyond the relying party.
     fn check_names(&mut self, rp_id: &str, cookie_domain: Option<&str>, issuer: &str) {
-        if !rp_id.is_empty() && !is_domain(rp_id) {
+        let is_rp = is_domain(rp_id);
+        if !rp_id.is_empty() && !is_rp {
             self.problem(
                 "RP_ID",
                 "must be a domain in lower case, such as hamrah.app",
             );
-        }
-        if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
+        } else if is_rp && is_public_suffix(rp_id) {
+            self.problem(
+                "RP_ID",
+                "is a public suffix, which browsers refuse: name the domain of your own below it",
+            );
+        } else if is_rp && cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
             self.problem(
                 "COOKIE_DOMAIN",
                 "must be RP_ID or below it, because every host that it covers receives the session \
@@ -230,7 +239,10 @@ impl Reader<'_> {
             .strip_prefix("https://")
             .map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
         if !issuer.is_empty() && !host.is_some_and(is_domain) {
-            self.problem("JWT_ISSUER", "must be an https URL (RFC 8414 §2)");
+            self.problem(
+                "JWT_ISSUER",
+                "must be an https URL, such as https://api.hamrah.app (RFC 8414 §2)",
+            );
         }
     }
 
