@@ -39,8 +39,8 @@ const UNREGISTERED: &str = concat!(
 /// The byte order mark, as UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// A passkey as the library keeps it. The database holds its JSON, which only the library reads. The
-/// id of the credential is left out, because the row has it and a passkey is found by it.
+/// A passkey as the library keeps it. The database holds its JSON, which only the library reads.
+/// The id of the credential is left out, because the row has it and a passkey is found by it.
 #[derive(Clone, Debug)]
 pub struct StoredPasskey {
     /// The algorithm that it signs with.
