@@ -108,12 +108,24 @@ const later = ({ leaves }) => {
 };
 
 /**
+ * Returns the mean number of rows of a kind per account after a year: those that are younger than
+ * `days`, within the quotas. The same fifth of the accounts is active each day, so only they have a
+ * quota's number of rows.
+ */
+const staying = (name, days) => {
+  const { most, aPair } = COSTS.kept[name];
+  const pairs = aPair === undefined ? Infinity : aPair * left("pair") * COSTS.kept.pair.days;
+  const quota = most === undefined ? Infinity : most * ACTIVE;
+  return Math.min(left(name) * days, quota, pairs);
+};
+
+/**
  * Returns the gigabytes of a database after a year, by kind of row. `kept` overrides the number of
  * days for which rows of a kind are kept.
  */
 export const gigabytes = (accounts, kept = {}) => {
   const parts = { account: (accounts * (COSTS.account.bytes + PASSKEYS * COSTS.account.passkeyBytes)) / 1e9 };
-  for (const [name, { bytes, days }] of Object.entries(COSTS.kept)) parts[name] = (accounts * bytes * left(name) * (kept[name] ?? days ?? 365)) / 1e9;
+  for (const [name, { bytes, days }] of Object.entries(COSTS.kept)) parts[name] = (accounts * bytes * staying(name, kept[name] ?? days ?? 365)) / 1e9;
   return { ...parts, total: sum(Object.values(parts)) };
 };
 
@@ -123,7 +135,7 @@ const beyond = (amount, { included, million }) => (Math.max(0, amount - included
 
 /**
  * Returns the figures of a month with this number of accounts: amounts, size, dollars, the batches
- * per second, and the new refresh tokens per day.
+ * per second, and the refresh tokens that expire per day.
  */
 export const month = (accounts) => {
   const total = (of) => accounts * ACTIVE * MONTH * sum(kinds.map((kind) => kind.day * of(kind)));
@@ -141,7 +153,7 @@ export const month = (accounts) => {
     storage: Math.max(0, size.total - PRICES.storage.included) * PRICES.storage.gigabyte,
   };
   const perSecond = { reads: (accounts * READS) / 86_400, writes: (accounts * WRITES) / 86_400 };
-  return { accounts, amounts, size, dollars, perSecond, tokensADay: accounts * left("refreshToken") };
+  return { accounts, amounts, size, dollars, perSecond, tokensADay: accounts * COSTS.kept.refreshToken.aPair * left("pair") };
 };
 
 /**
@@ -316,7 +328,7 @@ export const markdown = ({ months, room, limits, own }) => {
     const databases = [Math.ceil(size.total / PRICES.largestGigabytes / FILL), Math.ceil((reads + writes) / rate)];
     return [grouped(accounts), ...[reads, writes, PEAK * reads, PEAK * writes].map(short), ...databases, `${short((100 * tokensADay) / (SWEPT_A_MINUTE * 1440))} %`];
   };
-  const loads = ["reads, mean", "writes, mean", "reads, peak", "writes, peak", "databases by size", "by load", "new refresh tokens, share of the cleanup limit"];
+  const loads = ["reads, mean", "writes, mean", "reads, peak", "writes, peak", "databases by size", "by load", "expired refresh tokens, share of the cleanup limit"];
   parts.push(table(["accounts", ...loads], months.map(load)));
   parts.push("### The size of a database by kind of row, with a million accounts after a year");
   const { size } = months.find(({ accounts }) => accounts === 1e6);

@@ -14,6 +14,12 @@ CREATE TABLE sessions (
     token_expires_at INTEGER,
     access_expires_at INTEGER,
     refresh_expires_at INTEGER,
+    -- SHA-256 of the part that all refresh tokens of the session share, base64url. A token with it that is not in `refresh_tokens`
+    -- was replaced before.
+    refresh_family TEXT,
+    -- The refreshes since a time, for their limit a day.
+    refreshes INTEGER NOT NULL DEFAULT 0,
+    refreshes_since INTEGER,
     -- When nothing of the sign-in is live any more; from then on the sweep may remove it.
     expires_at INTEGER NOT NULL,
     -- Revoked rows stay until they expire, so that revoking twice is the same as revoking once.
@@ -21,6 +27,8 @@ CREATE TABLE sessions (
 ) STRICT;
 
 CREATE UNIQUE INDEX sessions_token_hash ON sessions (token_hash) WHERE token_hash IS NOT NULL;
+
+CREATE UNIQUE INDEX sessions_refresh_family ON sessions (refresh_family) WHERE refresh_family IS NOT NULL;
 
 -- The unrevoked sessions of an account by their age, and the revoked ones by their revocation.
 CREATE INDEX sessions_user ON sessions (user_id, revoked_at, created_at);
@@ -39,7 +47,7 @@ BEGIN
          ORDER BY revoked_at DESC LIMIT 2 OFFSET 100);
 END;
 
--- The chain of refresh tokens of a sign-in. Replaced ones stay until they expire: they are how a replay is recognised.
+-- The newest refresh token of a session, and the one that it replaced, which a client that lost the answer presents again.
 CREATE TABLE refresh_tokens (
     token_hash TEXT NOT NULL PRIMARY KEY,
     session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -56,3 +64,11 @@ CREATE UNIQUE INDEX refresh_tokens_live ON refresh_tokens (session_id) WHERE rep
 CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id, created_at);
 
 CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);
+
+-- A session keeps two refresh tokens. Older ones are recognised by `sessions.refresh_family`.
+CREATE TRIGGER refresh_tokens_quota AFTER INSERT ON refresh_tokens
+BEGIN
+    DELETE FROM refresh_tokens WHERE token_hash IN (
+        SELECT token_hash FROM refresh_tokens WHERE session_id = NEW.session_id
+         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 2);
+END;

@@ -6,7 +6,8 @@ CREATE TABLE passkeys (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     -- COSE, as the authenticator gave it, base64url: exported to the owner, and read by `passkey inspect-assertion`.
     public_key TEXT NOT NULL,
-    -- The passkey as webauthn-rs writes it, JSON: the library verifies sign-ins with it. No statement looks inside. Its members `counter`,
+    -- The passkey as webauthn-rs writes it, JSON: the library verifies sign-ins with it. No statement looks inside. Its member
+    -- `cred_id` is empty, because `id` above has it. Its members `counter`,
     -- `backup_eligible` and `backup_state` are those of the registration; the columns below are the current ones.
     library TEXT NOT NULL,
     counter INTEGER NOT NULL,

@@ -19,6 +19,9 @@ CREATE INDEX services_emptying ON services (deleted_at) WHERE emptying = 1;
 
 CREATE UNIQUE INDEX services_name ON services (name);
 
+-- Lists and changes of all services do not read the deleted ones.
+CREATE INDEX services_live ON services (id) WHERE deleted_at IS NULL;
+
 CREATE TABLE roles (
     id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
@@ -37,7 +40,8 @@ CREATE UNIQUE INDEX permissions_name ON permissions (name);
 
 CREATE TABLE role_permissions (
     role_id INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
-    permission_id INTEGER NOT NULL REFERENCES permissions (id) ON DELETE CASCADE,
+    -- No foreign key: the rows of a deleted permission are removed in slices (removed_permissions).
+    permission_id INTEGER NOT NULL,
     PRIMARY KEY (role_id, permission_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -53,15 +57,14 @@ CREATE INDEX service_roles_role ON service_roles (role_id);
 
 CREATE TABLE person_roles (
     person_id INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
-    service_id INTEGER NOT NULL,
+    service_id INTEGER NOT NULL REFERENCES services (id),
+    -- No foreign key: the grants of a role that a service lost are removed in slices (removed_roles). Until then they allow nothing.
     role_id INTEGER NOT NULL,
     -- NULL: for good.
     expires_at INTEGER,
     -- Set by maintenance after the expiry, so that pages of active grants do not read the others.
     ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)),
-    PRIMARY KEY (person_id, service_id, role_id),
-    -- Nobody has a role in a service that does not have it.
-    FOREIGN KEY (service_id, role_id) REFERENCES service_roles (service_id, role_id) ON DELETE CASCADE
+    PRIMARY KEY (person_id, service_id, role_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX person_roles_role ON person_roles (service_id, role_id, ended, person_id);
@@ -82,7 +85,8 @@ CREATE INDEX person_roles_expires_at ON person_roles (expires_at) WHERE expires_
 CREATE TABLE person_permissions (
     person_id INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
     service_id INTEGER NOT NULL REFERENCES services (id),
-    permission_id INTEGER NOT NULL REFERENCES permissions (id) ON DELETE CASCADE,
+    -- No foreign key: the grants of a deleted permission are removed in slices (removed_permissions).
+    permission_id INTEGER NOT NULL,
     expires_at INTEGER,
     PRIMARY KEY (person_id, service_id, permission_id)
 ) STRICT, WITHOUT ROWID;
@@ -92,6 +96,68 @@ CREATE INDEX person_permissions_service ON person_permissions (service_id, perso
 CREATE INDEX person_permissions_permission ON person_permissions (permission_id);
 
 CREATE INDEX person_permissions_expires_at ON person_permissions (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Roles that a service lost, of which grants are left. The service gets the role again after they are removed.
+CREATE TABLE removed_roles (
+    service_id INTEGER NOT NULL,
+    role_id INTEGER NOT NULL,
+    removed_at INTEGER NOT NULL,
+    PRIMARY KEY (service_id, role_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX removed_roles_removed_at ON removed_roles (removed_at);
+
+-- Deleted permissions of which grants are left. Their ids are never used again.
+CREATE TABLE removed_permissions (
+    permission_id INTEGER NOT NULL PRIMARY KEY,
+    removed_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX removed_permissions_removed_at ON removed_permissions (removed_at);
+
+-- The quotas of docs/LIMITS.md. They bound the rows that a check reads and a change writes. The service itself is 1000000001: a change of
+-- access to it compares every permission in it (auth_access), so it has quotas of its own.
+CREATE TRIGGER services_quota AFTER INSERT ON services
+    WHEN (SELECT COUNT(*) FROM services WHERE deleted_at IS NULL) > 1000
+BEGIN
+    SELECT RAISE(ABORT, 'precondition_quota');
+END;
+
+CREATE TRIGGER services_quota_restored AFTER UPDATE OF deleted_at ON services
+    WHEN OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL
+     AND (SELECT COUNT(*) FROM services WHERE deleted_at IS NULL) > 1000
+BEGIN
+    SELECT RAISE(ABORT, 'precondition_quota');
+END;
+
+CREATE TRIGGER role_permissions_quota AFTER INSERT ON role_permissions
+    WHEN (SELECT COUNT(*) FROM role_permissions WHERE role_id = NEW.role_id)
+         > iif(EXISTS (SELECT 1 FROM service_roles WHERE service_id = 1000000001 AND role_id = NEW.role_id), 10, 500)
+BEGIN
+    SELECT RAISE(ABORT, 'precondition_quota');
+END;
+
+CREATE TRIGGER service_roles_quota AFTER INSERT ON service_roles
+    WHEN (SELECT COUNT(*) FROM service_roles WHERE service_id = NEW.service_id) > 500
+      OR (NEW.service_id = 1000000001 AND (SELECT COUNT(*) FROM role_permissions WHERE role_id = NEW.role_id) > 10)
+BEGIN
+    SELECT RAISE(ABORT, 'precondition_quota');
+END;
+
+CREATE TRIGGER person_roles_quota AFTER INSERT ON person_roles
+    WHEN (SELECT COUNT(*) FROM person_roles WHERE person_id = NEW.person_id AND service_id = NEW.service_id) > 50
+      OR (SELECT COUNT(*) FROM person_roles WHERE person_id = NEW.person_id) > 500
+      OR (NEW.service_id = 1000000001 AND (SELECT COUNT(*) FROM person_roles WHERE service_id = NEW.service_id) > 500)
+BEGIN
+    SELECT RAISE(ABORT, 'precondition_quota');
+END;
+
+CREATE TRIGGER person_permissions_quota AFTER INSERT ON person_permissions
+    WHEN (SELECT COUNT(*) FROM person_permissions WHERE person_id = NEW.person_id) > 500
+      OR (NEW.service_id = 1000000001 AND (SELECT COUNT(*) FROM person_permissions WHERE service_id = NEW.service_id) > 500)
+BEGIN
+    SELECT RAISE(ABORT, 'precondition_quota');
+END;
 
 -- Ids are given in order and never twice; what is built in has ids far above.
 CREATE TABLE id_counters (

@@ -136,12 +136,8 @@ fn verified(
     signature: &[u8],
 ) -> Report<VerifiedAssertion> {
     let key = PublicKey::parse(key).expect("a key");
-    let passkey = StoredPasskey::read(
-        &StoredPasskey::new(&ID, &key, registered)
-            .write()
-            .expect("JSON"),
-    )
-    .expect("a passkey");
+    let passkey = StoredPasskey::read(&StoredPasskey::new(&key, registered).write().expect("JSON"))
+        .expect("a passkey");
     let response = AuthenticationResponse {
         id: None,
         raw_id: ID.to_vec(),

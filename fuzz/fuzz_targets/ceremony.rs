@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!registration::verify(&response, &expected).passed());
     }
     if let Ok(response) = serde_json::from_slice::<AuthenticationResponse>(bytes) {
-        let passkey = StoredPasskey::unregistered(&response.raw_id).expect("a passkey");
+        let passkey = StoredPasskey::unregistered().expect("a passkey");
         let known = StoredCredential {
             passkey: &passkey,
             counter: None,

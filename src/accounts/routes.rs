@@ -124,12 +124,12 @@ fn passkey_routes() -> Vec<Route<AccountsState>> {
         route!(POST   "/api/webauthn/register/begin", Anyone, register::begin, [
             MultipleCredentials, TokenInQuery, InvalidToken, ReauthenticationRequired,
             CsrfTokenRequired, AccountChanged, TooManyPasskeys, InvalidEmail, EmailRequired,
-            InvalidName, InvalidPasskeyName]),
+            InvalidName, InvalidPasskeyName, TooManyAttempts]),
         route!(POST   "/api/webauthn/register/complete", Anyone, register::complete, [
             MultipleCredentials, TokenInQuery, PasskeyRegistrationFailed, InvalidToken,
             ReauthenticationRequired, CsrfTokenRequired, AppAttestRequired, AppAttestFailed,
             AccountChanged, EmailTaken, TooManyAttestKeys, PasskeyExists, TooManyPasskeys,
-            InvalidPasskeyName]).also_at(&["/api/webauthn/register/verify"]),
+            InvalidPasskeyName, TooManyAttempts]).also_at(&["/api/webauthn/register/verify"]),
         route!(POST   "/api/webauthn/authenticate/begin", Anyone, authenticate::begin, [
             InvalidEmail]).also_at(&["/api/webauthn/authenticate/discoverable"]),
         route!(POST   "/api/webauthn/authenticate/complete", Anyone, authenticate::complete, [

@@ -137,12 +137,13 @@ fn administration_routes() -> Vec<Route<App>> {
             LastAdministrator]),
         route!(POST   "/role-permissions", Token, grants::add_role_permission, [
             InvalidRoleId, InvalidPermissionId, RoleNotFound, PermissionNotFound, BuiltIn,
-            LastAdministrator, CredentialsNotOwn]),
+            LastAdministrator, CredentialsNotOwn, TooManyEntries]),
         route!(DELETE "/role-permissions", Token, grants::remove_role_permission, [
             InvalidRoleId, InvalidPermissionId, RoleNotFound, PermissionNotFound, BuiltIn,
             LastAdministrator]),
         route!(GET    "/services", Token, services::list, [InvalidQuery]),
-        route!(POST   "/services", Token, services::create, [ServiceExists, LastAdministrator]),
+        route!(POST   "/services", Token, services::create, [
+            ServiceExists, LastAdministrator, TooManyEntries]),
         route!(GET    "/services/{id}", Token, services::one, [InvalidServiceId, ServiceNotFound]),
         route!(PUT    "/services/{id}", Token, services::update, [
             InvalidServiceId, ServiceNotFound, ServiceExists, BuiltIn, LastAdministrator]),
@@ -153,19 +154,21 @@ fn administration_routes() -> Vec<Route<App>> {
             InvalidQuery, InvalidServiceId, ServiceNotFound]),
         route!(POST   "/service-roles", Token, grants::add_service_role, [
             InvalidRoleId, InvalidServiceId, RoleNotFound, ServiceNotFound, BuiltIn,
-            LastAdministrator]),
+            LastAdministrator, TooManyEntries]),
         route!(DELETE "/service-roles", Token, grants::remove_service_role, [
             InvalidRoleId, InvalidServiceId, RoleNotFound, ServiceNotFound, BuiltIn,
             LastAdministrator]),
         route!(POST   "/person-service-roles", Token, person_grants::grant_role, [
             InvalidRoleId, InvalidServiceId, InvalidPersonId, RoleNotFound, ServiceNotFound,
-            PersonNotFound, RoleNotInService, LastAdministrator, CredentialsNotOwn]),
+            PersonNotFound, RoleNotInService, LastAdministrator, CredentialsNotOwn,
+            TooManyEntries]),
         route!(DELETE "/person-service-roles", Token, person_grants::revoke_role, [
             InvalidRoleId, InvalidServiceId, InvalidPersonId, RoleNotFound, ServiceNotFound,
             PersonNotFound, LastAdministrator]),
         route!(POST   "/person-service-permissions", Token, person_grants::grant_permission, [
             InvalidPermissionId, InvalidServiceId, InvalidPersonId, PermissionNotFound,
-            ServiceNotFound, PersonNotFound, LastAdministrator, CredentialsNotOwn]),
+            ServiceNotFound, PersonNotFound, LastAdministrator, CredentialsNotOwn,
+            TooManyEntries]),
         route!(DELETE "/person-service-permissions", Token, person_grants::revoke_permission, [
             InvalidPermissionId, InvalidServiceId, InvalidPersonId, PermissionNotFound,
             ServiceNotFound, PersonNotFound, LastAdministrator]),

@@ -244,6 +244,43 @@ export const adminSuite = (place) => {
     await root.leave();
   });
 
+  test("admin: the factors of a person who lost them are removed after a question", async () => {
+    const root = await visitor();
+    const ada = await root.back.newcomer();
+    const send = async (path, body, token) => {
+      const answer = await fetch(`${place().origin}/api/auth/${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...(token && { authorization: token }) },
+        body: JSON.stringify(body),
+      });
+      assert.ok(answer.ok, await answer.clone().text());
+      return answer.json();
+    };
+    const { session_token } = await send("password/sign-in", ada);
+    await send("backup-codes", {}, `Bearer ${session_token}`);
+    await root.open();
+    await root.signIn();
+    const people = await root.go("People");
+    const lost = root.buttonNamed(`Remove the factors of ${ada.username}`, people);
+    await lost.click();
+    await root.dialog("Remove the factors").getByText("Check their identity").waitFor();
+    await root.answer("Cancel");
+    await lost.click();
+    await root.answer("Remove");
+    await root.status(`10 backup codes of ${ada.username} were removed.`);
+    await lost.click();
+    await root.answer("Remove");
+    await root.status(`${ada.username} has no factor. Nothing was removed.`);
+    const changes = await root.go("Changes", "Recent changes");
+    await changes.getByText(`The factors of Person ${ada.id} were removed.`).waitFor();
+    // Administrators remove their own factors on the account page.
+    await root.go("People");
+    await root.buttonNamed("Remove the factors of root", people).click();
+    await root.answer("Remove");
+    await root.error("your own factors", people);
+    await root.leave();
+  });
+
   test("admin: lists load further entries", async () => {
     const root = await visitor();
     await root.open();

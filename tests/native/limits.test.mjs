@@ -89,6 +89,42 @@ test("a request must name exactly one host", async () => {
   }
 });
 
+/** Requests that the server refuses after it has read their heads, with the statuses. */
+const REFUSED = [
+  ["no host", "GET /health HTTP/1.1\r\n", 400],
+  ["two hosts", "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n", 400],
+  [
+    "a body that never arrives",
+    "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n",
+    408,
+  ],
+  [
+    "a body that is too large",
+    "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10000000000\r\n",
+    413,
+  ],
+  ["a long path", `GET /${"a".repeat(9_000)} HTTP/1.1\r\nHost: localhost\r\n`, 414],
+  ["a long head", `GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: ${"a".repeat(40_000)}\r\n`, 431],
+  ["no such route", "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n", 404],
+];
+
+test("a page of an allowed origin can read every refusal", { timeout: 60_000 }, async () => {
+  const allowed = (answer) => /^access-control-allow-origin: (.*?)\r?$/m.exec(answer)?.[1];
+  await Promise.all(
+    REFUSED.map(async ([name, head, status]) => {
+      for (const origin of ["http://localhost:5173", "https://evil.example"]) {
+        const answer = await raw(`${head}Origin: ${origin}\r\nConnection: close\r\n\r\n`);
+        assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), name);
+        assert.match(answer, /^vary: .*origin/m, name);
+        const expected = origin.startsWith("http:") ? origin : undefined;
+        assert.equal(allowed(answer), expected, name);
+        // One request with a body is enough.
+        if (status === 408) break;
+      }
+    }),
+  );
+});
+
 test("a health check over HTTP/1.0 needs no host", async () => {
   for (const request of ["GET /health", "HEAD /ready", "OPTIONS /"]) {
     const answer = await raw(`${request} HTTP/1.0\r\n\r\n`);

@@ -161,6 +161,12 @@ test("bills and sizes add up", () => {
   );
   near(gigabytes(roomFor()).total, 8, 1e-9, "a database filled to four fifths");
   assert.ok(roomFor({ refreshEvent: 7 }) > roomFor());
+  // The quotas bound the rows of an active account, a fifth of all, and of a session.
+  const { refreshEvent, refreshToken, pair } = gigabytes(1e6);
+  near(refreshEvent, (1e6 * 0.2 * 100 * COSTS.kept.refreshEvent.bytes) / 1e9, 1e-9, "100 events");
+  assert.equal(gigabytes(1e6, { refreshEvent: 9_000 }).refreshEvent, refreshEvent);
+  const rowsOf = (gb, kind) => (gb * 1e9) / COSTS.kept[kind].bytes;
+  near(rowsOf(refreshToken, "refreshToken"), 2 * rowsOf(pair, "pair"), 1e-9, "two a session");
   const { rows, after } = million(COSTS.kinds.refresh);
   assert.deepEqual(
     after,

@@ -43,7 +43,7 @@ const open = (patience = 5_000) => {
     }
     return answered;
   };
-  return { exchange, close: () => socket.destroy() };
+  return { exchange, answer: () => got, close: () => socket.destroy() };
 };
 
 const CASES = {
@@ -66,11 +66,17 @@ test(
       "Host: localhost",
       "Content-Type: application/json",
       "Content-Length: 100",
+      "Origin: http://localhost:5173",
     ];
     const answered = methods.map((method, at) => connections[at].exchange(headOf(method), "{"));
     assert.equal((await fetch(`${api.url}/health`)).status, 200);
     assert.deepEqual(await Promise.all(answered), ["408", "408"]);
-    for (const connection of connections) connection.close();
+    for (const connection of connections) {
+      // A page of an allowed origin can read the answer.
+      const allowed = /^access-control-allow-origin: http:\/\/localhost:5173\r?$/im;
+      assert.match(connection.answer(), allowed);
+      connection.close();
+    }
   },
 );
 

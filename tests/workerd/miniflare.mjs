@@ -113,6 +113,8 @@ const BUILT_IN = 1_000_000_000;
 const TABLES = [
   "policy_events",
   "person_permissions",
+  "removed_roles",
+  "removed_permissions",
   "person_roles",
   "person_tokens",
   "people",

@@ -72,6 +72,12 @@ export interface Lifetime {
   ends: number;
 }
 
+/** The factors of a person that were removed. */
+export interface RemovedFactors {
+  totp: boolean;
+  backup_codes: number;
+}
+
 /** Built-in services, roles and permissions have ids above this. They cannot be changed. */
 const BUILT_IN_IDS = 1_000_000_000;
 
@@ -183,6 +189,8 @@ export const api = {
     send<unknown>("PUT", `/users/${id}`, changes),
   deletePerson: (id: number) => send<unknown>("DELETE", `/users/${id}`),
   revokeTokens: (id: number) => send<{ revoked_tokens: number }>("DELETE", `/users/${id}/tokens`),
+
+  removeFactors: (id: number) => send<RemovedFactors>("DELETE", `/users/${id}/factors`),
 
   /** `kind` is `roles`, `permissions` or `services`. */
   create: (kind: string, fields: Record<string, string>) => send<Named>("POST", `/${kind}`, fields),

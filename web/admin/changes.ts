@@ -11,6 +11,7 @@ const SENTENCES: Record<string, (about: (name: string) => string) => string> = {
   user_updated: (about) => `${about("username")} was changed.`,
   user_deleted: (about) => `${about("username")} was deleted.`,
   tokens_revoked: (about) => `${about("username")} was signed out.`,
+  factors_removed: (about) => `The factors of ${about("username")} were removed.`,
   service_token_issued: (about) => `A service token was created for ${about("username")}.`,
   administrator_made: (about) => `${about("username")} became an administrator of this service.`,
   service_created: (about) => `The service ${about("name")} was created.`,

@@ -2,7 +2,7 @@
 import { confirmed, showDialog } from "../shared/dialog.js";
 import { button, byId, element, isolated } from "../shared/dom.js";
 import { attempt, isBusy, load, say } from "../shared/feedback.js";
-import { type Person, type Service, all, api } from "./api.js";
+import { type Person, type RemovedFactors, type Service, all, api } from "./api.js";
 import { type Field, openForm } from "./form-dialog.js";
 import { type Section, confirmDeletion, fill, focusEntry, pagedList } from "./section.js";
 
@@ -128,6 +128,16 @@ const showAccess = (person: Person): void => {
   showDialog(heading, area, close);
 };
 
+/** Says which factors of a person were removed. */
+const removalOf = (username: string, { totp, backup_codes: count }: RemovedFactors): string => {
+  const codes = count === 1 ? "One backup code" : `${count} backup codes`;
+  if (totp && count > 0)
+    return `The authenticator app and ${codes.toLowerCase()} of ${username} were removed.`;
+  if (totp) return `The authenticator app of ${username} was removed.`;
+  if (count > 0) return `${codes} of ${username} ${count === 1 ? "was" : "were"} removed.`;
+  return `${username} has no factor. Nothing was removed.`;
+};
+
 /** Prepares the section. */
 export const people = (): Section => {
   const described = { "aria-describedby": "people-error" };
@@ -140,6 +150,12 @@ export const people = (): Section => {
       button("Access", `Access of ${username}`, () => showAccess(person)),
       button("Change", `Change ${username}`, () => void change(person), described),
       button("Sign out", `Sign out ${username}`, () => void signOut(person), described),
+      button(
+        "Remove factors",
+        `Remove the factors of ${username}`,
+        () => void removeFactors(person),
+        described,
+      ),
       button("Delete", `Delete ${username}`, () => void remove(person), described),
     ];
     const actionGroup = element("div", { class: "actions" }, ...actions);
@@ -202,6 +218,22 @@ export const people = (): Section => {
       const { revoked_tokens: count } = await api.revokeTokens(person.id);
       const revoked = count === 1 ? "One token was revoked." : `${count} tokens were revoked.`;
       say(`${person.username} is signed out. ${revoked}`);
+    });
+  };
+
+  const removeFactors = async (person: Person): Promise<void> => {
+    if (isBusy(section)) return;
+    const isConfirmed = await confirmed({
+      title: `Remove the factors of ${person.username}?`,
+      text:
+        "Do this only for a person who lost their authenticator app and backup codes. Check their " +
+        "identity first. The person is signed out everywhere and then signs in without a code. " +
+        "This cannot be undone.",
+      action: "Remove",
+    });
+    if (!isConfirmed) return;
+    await attempt(section, async () => {
+      say(removalOf(person.username, await api.removeFactors(person.id)));
     });
   };
 

@@ -1096,7 +1096,7 @@ export interface paths {
         /**
          * returns a challenge and the options for `navigator.credentials.create()`.
          * @description # Errors
-         *     422 for an address or name that is not valid; 409 if the account has the largest number of passkeys; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last authentication is too old.
+         *     422 for an address or name that is not valid; 409 if the account has the largest number of passkeys; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last authentication is too old; 429 `too_many_attempts` if the caller's network made too many accounts.
          */
         post: operations["register_begin"];
         delete?: never;
@@ -1117,7 +1117,7 @@ export interface paths {
         /**
          * verifies the response of the authenticator and stores the passkey.
          * @description # Errors
-         *     The same 400 for every ceremony that fails verification; 409 for an address or a credential that is already in use.
+         *     The same 400 for every ceremony that fails verification; 409 for an address or a credential that is already in use; 429 `too_many_attempts` if the caller's network made too many accounts.
          */
         post: operations["register_complete"];
         delete?: never;
@@ -1138,7 +1138,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/register/complete
          * @description # Errors
-         *     The same 400 for every ceremony that fails verification; 409 for an address or a credential that is already in use.
+         *     The same 400 for every ceremony that fails verification; 409 for an address or a credential that is already in use; 429 `too_many_attempts` if the caller's network made too many accounts.
          */
         post: operations["api_webauthn_register_verify"];
         delete?: never;
@@ -9338,7 +9338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
+            /** @description `rate_limited`, `too_many_attempts` */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -9462,7 +9462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
+            /** @description `rate_limited`, `too_many_attempts` */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -9586,7 +9586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
+            /** @description `rate_limited`, `too_many_attempts` */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -11646,7 +11646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `last_administrator`, `credentials_not_own` */
+            /** @description `last_administrator`, `credentials_not_own`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11894,7 +11894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_not_in_service`, `last_administrator`, `credentials_not_own` */
+            /** @description `role_not_in_service`, `last_administrator`, `credentials_not_own`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12180,7 +12180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `built_in`, `last_administrator`, `credentials_not_own` */
+            /** @description `built_in`, `last_administrator`, `credentials_not_own`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13028,7 +13028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `built_in`, `last_administrator` */
+            /** @description `built_in`, `last_administrator`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13469,7 +13469,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `service_exists`, `last_administrator` */
+            /** @description `service_exists`, `last_administrator`, `too_many_entries` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -188,5 +188,5 @@ pub async fn end_by_refresh_token(
     origin: &RequestOrigin,
 ) -> Result<(), Fault> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &context).await?)
+    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.family(), &context).await?)
 }

@@ -1,5 +1,5 @@
 //! Reproducible values that only this service can compute: HMAC-SHA-256 under a key that is derived
-//! from the signing key.
+//! from a configured one.
 
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::kernel::domain::hmac::mac;
@@ -11,5 +11,10 @@ pub(in crate::accounts) fn derive(
     label: &[u8],
     message: &[u8],
 ) -> Option<[u8; 32]> {
-    mac(&mac(key.seed()?, label)?, message)
+    derive_from(key.seed()?, label, message)
+}
+
+/// Derives a value under the bytes of a key, as [`derive`] does.
+pub(super) fn derive_from(key: &[u8; 32], label: &[u8], message: &[u8]) -> Option<[u8; 32]> {
+    mac(&mac(key, label)?, message)
 }

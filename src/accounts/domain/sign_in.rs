@@ -130,6 +130,7 @@ pub async fn token_pair(
     let access_expires_at = now.plus(ports.config.access_token_ttl);
     let pair = NewTokenPair {
         refresh_hash: refresh_token.hash(),
+        refresh_family: refresh_token.family(),
         refresh_expires_at: now.plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
         access_expires_at,
     };
@@ -224,6 +225,7 @@ impl SessionDraft {
     ) -> NewSession<'a> {
         let pair = NewTokenPair {
             refresh_hash: self.refresh_token.hash(),
+            refresh_family: self.refresh_token.family(),
             refresh_expires_at: self.refresh_expires_at,
             access_expires_at: self.access_expiry(client),
         };

@@ -10,19 +10,24 @@ use std::time::Duration;
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derive;
+use crate::accounts::domain::sign_in;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
-use crate::accounts::model::throttle::{ThrottlePolicy, ThrottleSubject};
+use crate::accounts::model::throttle::{SignUpLimit, ThrottlePolicy, ThrottleSubject};
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
+use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Fault, TooManyAttempts};
+use crate::kernel::model::address;
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
 const LABEL: &[u8] = b"hamrah-api throttle subject v1";
-/// The bytes of the hash that stand for an e-mail address. Two addresses never share them in
-/// practice.
+/// The action under which sign-ups are counted.
+const SIGN_UP: &str = "sign_up";
+/// The bytes of the hash that stand for an e-mail address or a network. Two of them never share a
+/// hash in practice.
 const HASH_BYTES: usize = 16;
 
 /// An action that is throttled. Each action has its own count, because a success in one proves
@@ -83,7 +88,7 @@ pub fn email_subject(
     action: ThrottledAction,
     email: &Email,
 ) -> Option<ThrottleSubject> {
-    hashed(key, action, "email", email.as_str())
+    hashed(key, action.as_str(), "email", email.as_str())
 }
 
 /// Returns the subject for guesses at the account with a username, like [`email_subject`]. It is the
@@ -94,20 +99,35 @@ pub fn username_subject(
     action: ThrottledAction,
     username: &str,
 ) -> Option<ThrottleSubject> {
-    hashed(key, action, "username", &username.to_ascii_lowercase())
+    hashed(
+        key,
+        action.as_str(),
+        "username",
+        &username.to_ascii_lowercase(),
+    )
 }
 
-fn hashed(
-    key: &SigningKey,
-    action: ThrottledAction,
-    kind: &str,
-    name: &str,
-) -> Option<ThrottleSubject> {
+fn hashed(key: &SigningKey, action: &str, kind: &str, name: &str) -> Option<ThrottleSubject> {
     let hash = derive(key, LABEL, name.as_bytes())?;
     Some(ThrottleSubject::new(
-        action.as_str(),
+        action,
         &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?)),
     ))
+}
+
+/// Returns the limit of the sign-ups of the caller's network. Returns `None` if sign-ups are not
+/// counted, or if the platform does not know the address.
+///
+/// # Errors
+/// [`Fault::Unavailable`] if the key cannot sign.
+pub fn sign_up_limit(ports: &Ports, origin: &RequestOrigin) -> Result<Option<SignUpLimit>, Fault> {
+    let (Some(at_once), Some(address)) = (ports.config.sign_ups_per_network, origin.address) else {
+        return Ok(None);
+    };
+    let key = ports.config.signing_keys.current();
+    let network = address::network(address).to_string();
+    let subject = hashed(key, SIGN_UP, "network", &network).ok_or(sign_in::NOT_SIGNED)?;
+    Ok(Some(SignUpLimit { subject, at_once }))
 }
 
 /// Counts an attempt that is not a guess, and checks that it is allowed. One round trip. Use cases
@@ -136,12 +156,15 @@ pub async fn check(
 pub fn require_allowed(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttempts> {
     match claim {
         AttemptClaim::Allowed => Ok(()),
-        AttemptClaim::Refused { free_at } => {
-            let millis = free_at.millis().saturating_sub(now.millis());
-            Err(TooManyAttempts {
-                wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
-            })
-        }
+        AttemptClaim::Refused { free_at } => Err(too_many(free_at, now)),
+    }
+}
+
+/// Returns the refusal of an attempt until `free_at`.
+pub(super) fn too_many(free_at: Timestamp, now: Timestamp) -> TooManyAttempts {
+    let millis = free_at.millis().saturating_sub(now.millis());
+    TooManyAttempts {
+        wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
     }
 }
 

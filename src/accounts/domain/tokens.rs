@@ -15,7 +15,7 @@ use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Session};
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::store::refresh_tokens;
-use crate::accounts::store::refresh_tokens::{RefreshTokenRow, Rotation};
+use crate::accounts::store::refresh_tokens::{RefreshTokenRow, Rotation, RotationOutcome};
 use crate::accounts::store::sessions;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection, TooManyAttempts};
@@ -64,6 +64,7 @@ pub async fn rotate(
     let access_expires_at = now.plus(access_ttl);
     let rotation = Rotation {
         presented: &presented.hash(),
+        family: &presented.family(),
         successor: &successor.hash(),
         refresh_expires_at: now.plus(ports.config.refresh_token_ttl),
         absolute_limit_millis: i64::try_from(REFRESH_ABSOLUTE_LIMIT.as_millis())
@@ -74,12 +75,11 @@ pub async fn rotate(
     };
 
     let context = ports.event_context(origin, now)?;
-    let known = refresh_tokens::rotate(db, &rotation, &context)
-        .await?
-        .ok_or(RotateRejection::Invalid)?;
-    if known.reused {
-        return Err(RotateRejection::Reused.into());
-    }
+    let known = match refresh_tokens::rotate(db, &rotation, &context).await? {
+        RotationOutcome::Known(known) => known,
+        RotationOutcome::Reused => return Err(RotateRejection::Reused.into()),
+        RotationOutcome::Unknown => return Err(RotateRejection::Invalid.into()),
+    };
     if known.revoked || known.expires_at <= now {
         return Err(RotateRejection::Invalid.into());
     }
@@ -127,11 +127,8 @@ fn repeated(
 
 /// Derives the successor of a token under a key.
 fn successor(key: &SigningKey, presented: &RefreshToken) -> Option<RefreshToken> {
-    Some(RefreshToken::from_bytes(&derive(
-        key,
-        LABEL,
-        presented.reveal().as_bytes(),
-    )?))
+    let secret = derive(key, LABEL, presented.reveal().as_bytes())?;
+    Some(presented.successor(&secret))
 }
 
 /// The reasons not to revoke a session.

@@ -99,6 +99,11 @@ impl SecretsKeys {
         self.keys.iter().map(|key| key.id.as_str())
     }
 
+    /// Returns the bytes of the keys, the encrypting key first.
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.keys.iter().map(|key| &*key.bytes)
+    }
+
     /// Returns the ranges of texts that a key other than the first has sealed, each with its start
     /// and its end.
     pub fn retired(&self) -> impl Iterator<Item = (String, String)> + '_ {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::kernel::model::strength::is_made_up;
+
 /// Public halves of keys whose private halves are printed in specifications.
 const KNOWN_PUBLIC: [&str; 4] = [
     // RFC 8037 appendix A, which is also RFC 8032 §7.1 test 1.
@@ -22,8 +24,6 @@ const KNOWN_PUBLIC: [&str; 4] = [
     "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
     "7Bcrk613ikN9uFKDNJwRSlxj7AkHSU4JtGt8OogVQL8",
 ];
-/// The smallest number of different bytes in a random private half. 32 random bytes have about 30.
-const MIN_SEED_VARIETY: usize = 16;
 
 /// A key of the set. A key without its private half verifies and does not sign. docs/OPERATIONS.md
 /// has the order of a rotation.
@@ -135,7 +135,9 @@ impl SigningKeys {
             keys.push(key);
         }
         let mut keys = keys.into_iter();
-        let first = keys.next().ok_or("has no keys")?;
+        let first = keys
+            .next()
+            .ok_or("has no keys: `hamrah-api keys generate` makes one")?;
         if first.private.is_none() {
             return Err("key 0 signs and so needs its private half, `d`".to_owned());
         }
@@ -235,9 +237,7 @@ fn read(jwk: &ConfiguredKey) -> Result<SigningKey, &'static str> {
             if private.verifying_key() != public {
                 return Err("has a `d` and an `x` that do not belong together");
             }
-            let mut different = *seed;
-            different.sort_unstable();
-            if different.chunk_by(u8::eq).count() < MIN_SEED_VARIETY {
+            if is_made_up(seed.as_slice()) {
                 return Err("has a `d` that is not random");
             }
             Some(private)

@@ -1,9 +1,13 @@
 //! The subject of a throttle, and the delay after failed attempts.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// How long after the last attempt the attempts are forgotten.
 pub const ATTEMPTS_KEPT: Duration = Duration::from_hours(24);
+/// The time after which a network that made no further sign-up may make all of them again. It is
+/// shorter than [`ATTEMPTS_KEPT`].
+const SIGN_UPS_FORGOTTEN: Duration = Duration::from_hours(6);
 /// The largest number of doublings. The longest delay is reached long before.
 pub(crate) const MOST_DOUBLINGS: u32 = 20;
 
@@ -29,6 +33,23 @@ impl ThrottleSubject {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The limit of the sign-ups of a network: some at once, and then one after each interval.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignUpLimit {
+    /// The subject under which the sign-ups of the network are counted.
+    pub subject: ThrottleSubject,
+    /// The number of sign-ups at once.
+    pub at_once: NonZeroU32,
+}
+
+impl SignUpLimit {
+    /// Returns the time after which one more sign-up is allowed.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        SIGN_UPS_FORGOTTEN / self.at_once.get()
     }
 }
 

@@ -68,11 +68,15 @@ pub fn claim(limit: AttemptLimit<'_>, now: Timestamp) -> [Statement; 2] {
             millis(policy.longest_delay).into(),
         ],
     );
-    let select = sql(
+    [count, select_free_at(subject)]
+}
+
+/// Selects the time of the next allowed attempt on a subject.
+pub(super) fn select_free_at(subject: &ThrottleSubject) -> Statement {
+    sql(
         "SELECT free_at FROM attempts WHERE subject = ?1",
         [subject.as_str().into()],
-    );
-    [count, select]
+    )
 }
 
 /// Reads the rows of the two statements of [`claim`].

@@ -7,11 +7,9 @@ use crate::kernel::store::{Db, Rows, StoreError, Value, sql};
 /// The maximum number of events in an export, which are the newest. They are some hundred
 /// kilobytes. The list of events has all of them, page by page.
 pub const MOST_EVENTS: usize = 1_000;
-/// The maximum number of rows in every other part. Identities and grants may have fifty times as
-/// many.
+/// The maximum number of rows in every other part. Grants may have five times as many.
 ///
-/// The quotas of an account are smaller (docs/LIMITS.md), so the other parts are complete.
-/// Providers and administrators make identities and grants, which have no quota.
+/// The quotas of an account are not larger (docs/LIMITS.md), so the other parts are complete.
 const MOST_ROWS: i64 = 200;
 
 /// An exported row: values by column name.
@@ -37,7 +35,7 @@ const PARTS: [ExportPart; 13] = [
     (
         "identities",
         "SELECT provider, provider_id, created_at FROM identities
-          WHERE user_id = ?1 LIMIT 50 * ?2",
+          WHERE user_id = ?1 LIMIT ?2",
     ),
     (
         "passkeys",
@@ -100,13 +98,14 @@ const PARTS: [ExportPart; 13] = [
         "SELECT s.name AS service, r.name AS role, NULL AS permission, g.expires_at
            FROM people AS p JOIN person_roles AS g ON g.person_id = p.id
            JOIN services AS s ON s.id = g.service_id
+           JOIN service_roles AS a ON a.service_id = g.service_id AND a.role_id = g.role_id
            JOIN roles AS r ON r.id = g.role_id WHERE p.user_id = ?1
          UNION ALL
          SELECT s.name, NULL, m.name, g.expires_at
            FROM people AS p JOIN person_permissions AS g ON g.person_id = p.id
            JOIN services AS s ON s.id = g.service_id
            JOIN permissions AS m ON m.id = g.permission_id WHERE p.user_id = ?1
-          LIMIT 50 * ?2",
+          LIMIT 5 * ?2",
     ),
     (
         "challenges",

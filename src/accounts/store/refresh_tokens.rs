@@ -1,4 +1,5 @@
-//! The refresh tokens of a session, each replaced by its successor.
+//! The refresh tokens of a session. Each is replaced by its successor, and a session keeps the two
+//! newest.
 
 use std::time::Duration;
 
@@ -17,8 +18,7 @@ use crate::kernel::store::{
     CLEANUP_BATCH, Db, Row, Statement, StoreError, batch, read_first, remove_in_batches, run, sql,
 };
 
-/// The time in which a session can be refreshed 200 times. Replaced tokens stay until they expire,
-/// because a reuse is detected by them. So the number of new ones is limited instead.
+/// The time in which a session can be refreshed 200 times.
 const DAY: Duration = Duration::from_hours(24);
 
 /// A rotation to try.
@@ -26,6 +26,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Rotation<'a> {
     /// The token that the caller presented.
     pub presented: &'a TokenHash,
+    /// The family of the token.
+    pub family: &'a TokenHash,
     /// The token that replaces it.
     pub successor: &'a TokenHash,
     /// The successor's expiry, unless the session's absolute limit comes first.
@@ -43,8 +45,6 @@ pub struct Rotation<'a> {
 /// The state of a presented token after a rotation was tried.
 #[derive(Debug)]
 pub struct RefreshTokenRow {
-    /// True if the token was reused, and this call revoked the session.
-    pub reused: bool,
     /// True if this call replaced the token.
     pub rotated: bool,
     /// The session after the call.
@@ -57,6 +57,17 @@ pub struct RefreshTokenRow {
     pub expires_at: Timestamp,
     /// The hash of the token's successor, if the token was replaced.
     pub successor: Option<TokenHash>,
+}
+
+/// The outcome of a rotation.
+#[derive(Debug)]
+pub enum RotationOutcome {
+    /// The token is one of the two newest of its session.
+    Known(Box<RefreshTokenRow>),
+    /// The token was reused, and this call revoked the session.
+    Reused,
+    /// The token is unknown, or its session was revoked or removed.
+    Unknown,
 }
 
 /// The session of a refresh token, and its platform.
@@ -107,8 +118,7 @@ pub async fn session_of(
 /// none of it.
 ///
 /// Of concurrent callers exactly one gets `rotated`. None gets it after 200 rotations of the
-/// session within a day, and then the token has no successor either. Returns `None` if the token
-/// is unknown.
+/// session within a day, and then the token has no successor either.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -116,7 +126,7 @@ pub async fn rotate(
     db: &dyn Db,
     rotation: &Rotation<'_>,
     context: &EventContext,
-) -> Result<Option<RefreshTokenRow>, StoreError> {
+) -> Result<RotationOutcome, StoreError> {
     let now = context.at;
     // A reuse is detected first. The later statements then find the session revoked.
     let statements = [
@@ -130,34 +140,43 @@ pub async fn rotate(
     ];
     let [_, revoked, _, replaced, _, _, selected] = batch(db, statements).await?;
 
+    if !revoked.is_empty() {
+        return Ok(RotationOutcome::Reused);
+    }
     let Some(row) = selected.first() else {
-        return Ok(None);
+        return Ok(RotationOutcome::Unknown);
     };
-    Ok(Some(RefreshTokenRow {
-        reused: !revoked.is_empty(),
+    Ok(RotationOutcome::Known(Box::new(RefreshTokenRow {
         rotated: !replaced.is_empty(),
         session: Session::try_from(row)?,
         user: User::try_from(row)?,
         revoked: row.opt_time("revoked_at")?.is_some(),
         expires_at: row.time("expires_at")?,
         successor: row.opt_text("replaced_by")?.map(TokenHash::from_stored),
-    }))
+    })))
 }
 
 impl Rotation<'_> {
-    /// Revokes the session if the presented token is reused: its successor was used, or it was
-    /// replaced too long ago for a repeat.
+    /// Revokes the session if the presented token is reused. It is not reused if it was not
+    /// replaced, or if it was replaced recently and its successor is unused.
     fn revoke_after_reuse(&self, now: Timestamp) -> Statement {
         sql(
             "UPDATE sessions SET revoked_at = ?2
-              WHERE revoked_at IS NULL AND id = (
-                  SELECT r.session_id FROM refresh_tokens AS r
-                    LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
-                   WHERE r.token_hash = ?1 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2
-                     AND (r.replaced_at < ?3 OR n.token_hash IS NULL
-                          OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2))
+              WHERE refresh_family = ?4 AND revoked_at IS NULL AND refresh_expires_at > ?2
+                AND NOT EXISTS (
+                    SELECT 1 FROM refresh_tokens AS r
+                      LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+                     WHERE r.token_hash = ?1
+                       AND (r.replaced_by IS NULL
+                            OR (r.replaced_at >= ?3 AND n.replaced_by IS NULL
+                                AND n.expires_at > ?2)))
              RETURNING id",
-            [self.presented.into(), now.into(), self.repeat_since.into()],
+            [
+                self.presented.into(),
+                now.into(),
+                self.repeat_since.into(),
+                self.family.into(),
+            ],
         )
     }
 
@@ -167,11 +186,8 @@ impl Rotation<'_> {
             "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
               WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
                 AND EXISTS (SELECT 1 FROM sessions AS s
-                             WHERE s.id = session_id AND s.revoked_at IS NULL)
-                AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS o
-                                 WHERE o.session_id = refresh_tokens.session_id
-                                   AND o.created_at > ?4
-                                 ORDER BY o.created_at DESC LIMIT 1 OFFSET 199)
+                             WHERE s.id = session_id AND s.revoked_at IS NULL
+                               AND (s.refreshes < 200 OR s.refreshes_since <= ?4))
              RETURNING token_hash",
             [
                 self.presented.into(),
@@ -209,6 +225,10 @@ impl Rotation<'_> {
             "UPDATE sessions SET last_used_at = MAX(last_used_at, ?2),
                     access_expires_at = MAX(access_expires_at, MIN(?3, sessions.created_at + ?4)),
                     refresh_expires_at = n.expires_at,
+                    refreshes = CASE WHEN r.replaced_at <> ?2 THEN refreshes
+                                     WHEN refreshes_since > ?6 THEN refreshes + 1 ELSE 1 END,
+                    refreshes_since = CASE WHEN refreshes_since > ?6 OR r.replaced_at <> ?2
+                                           THEN refreshes_since ELSE ?2 END,
                     expires_at = MAX(COALESCE(token_expires_at, 0), n.expires_at)
                FROM refresh_tokens AS r JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
               WHERE r.token_hash = ?1 AND r.replaced_at >= ?5 AND n.replaced_by IS NULL
@@ -219,6 +239,7 @@ impl Rotation<'_> {
                 self.access_expires_at.into(),
                 self.absolute_limit_millis.into(),
                 self.repeat_since.into(),
+                now.minus(DAY).into(),
             ],
         )
     }
@@ -247,10 +268,7 @@ fn about_rotation(context: &EventContext, rotation: &Rotation<'_>) -> Statement 
             INSERT_EVENT,
             "s.user_id, s.id FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
               WHERE r.token_hash = ?8 AND r.replaced_by IS NULL AND r.expires_at > ?2
-                AND s.revoked_at IS NULL
-                AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS o
-                                 WHERE o.session_id = s.id AND o.created_at > ?9
-                                 ORDER BY o.created_at DESC LIMIT 1 OFFSET 199)"
+                AND s.revoked_at IS NULL AND (s.refreshes < 200 OR s.refreshes_since <= ?9)"
         ),
         context,
         EventKind::TokensRefreshed,
@@ -263,17 +281,23 @@ fn about_reuse(context: &EventContext, rotation: &Rotation<'_>) -> Statement {
     events::event(
         concatcp!(
             INSERT_EVENT,
-            "s.user_id, s.id FROM refresh_tokens AS r
-               JOIN sessions AS s ON s.id = r.session_id
-               LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
-              WHERE r.token_hash = ?8 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2
-                AND s.revoked_at IS NULL
-                AND (r.replaced_at < ?9 OR n.token_hash IS NULL
-                     OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2)"
+            "user_id, id FROM sessions
+              WHERE refresh_family = ?10 AND revoked_at IS NULL AND refresh_expires_at > ?2
+                AND NOT EXISTS (
+                    SELECT 1 FROM refresh_tokens AS r
+                      LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+                     WHERE r.token_hash = ?8
+                       AND (r.replaced_by IS NULL
+                            OR (r.replaced_at >= ?9 AND n.replaced_by IS NULL
+                                AND n.expires_at > ?2)))"
         ),
         context,
         EventKind::RefreshTokenReused,
-        [rotation.presented.into(), rotation.repeat_since.into()],
+        [
+            rotation.presented.into(),
+            rotation.repeat_since.into(),
+            rotation.family.into(),
+        ],
     )
 }
 

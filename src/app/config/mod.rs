@@ -1,5 +1,7 @@
 //! The settings of all systems, read together.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::accounts::model::config as accounts;
@@ -27,7 +29,16 @@ impl Config {
     /// # Errors
     /// All problems at once. Each problem names its setting and never a secret.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(lookup);
+        let in_quotes = RefCell::new(BTreeSet::new());
+        let unquoted = |name: &str| {
+            let value = lookup(name)?;
+            let inner = without_quotes(&value);
+            if inner.is_some() {
+                in_quotes.borrow_mut().insert(name.to_owned());
+            }
+            inner.map(str::to_owned).or(Some(value))
+        };
+        let mut reader = Reader::new(&unquoted);
         if reader.environment.is_none() {
             // The defaults and the rules of other settings depend on it.
             return Err(ConfigError(reader.problems));
@@ -38,6 +49,12 @@ impl Config {
         let authorization =
             authorization::Config::read(&mut reader, accounts.clone()).map(Arc::new);
         let relay = relay::Config::read(&mut reader, accounts.clone()).map(Arc::new);
+        for name in in_quotes.take() {
+            reader.problem(
+                &name,
+                "is in quotes, which would be part of the value: leave the quotes out",
+            );
+        }
         match (accounts, authorization, relay) {
             (Some(accounts), Some(authorization), Some(relay)) if reader.problems.is_empty() => {
                 Ok(Self {
@@ -52,5 +69,19 @@ impl Config {
     }
 }
 
+/// Returns the text between quotes, or `None` if the value is not in quotes. Shells and `.dev.vars`
+/// remove quotes, but consoles and files for containers keep them.
+fn without_quotes(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let pairs = ["\"\"", "''", "``", "“”", "‘’"];
+    pairs.iter().find_map(|pair| {
+        let mut quotes = pair.chars();
+        let inner = value.strip_prefix(quotes.next()?)?;
+        inner.strip_suffix(quotes.next()?)
+    })
+}
+
+#[cfg(test)]
+mod messages;
 #[cfg(test)]
 mod tests;

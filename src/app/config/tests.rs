@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::accounts::model::signing_keys::{SigningKey, SigningKeys};
 
-const KEY: &str = "uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf";
+pub(super) const KEY: &str = "uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf";
 
-fn production() -> HashMap<&'static str, String> {
+pub(super) fn production() -> HashMap<&'static str, String> {
     HashMap::from([
         ("ENVIRONMENT", "production".to_owned()),
         ("ALLOWED_ORIGINS", "https://hamrah.app".to_owned()),

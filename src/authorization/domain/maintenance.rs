@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::accounts::model::config::REFRESH_EVENTS_KEPT;
 use crate::accounts::store::events;
 use crate::authorization::domain::ports::Ports;
-use crate::authorization::store::{grants, service_deletion, tokens};
+use crate::authorization::store::{grants, removal, service_deletion, tokens};
 use crate::kernel::domain::maintenance::Job;
 use crate::kernel::model::events::EventKind;
 
@@ -59,6 +59,15 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
                     Ok(service_deletion::remove_all(db, now).await?)
+                })
+            },
+        },
+        Job {
+            name: "remove grants of deleted roles and permissions",
+            run: |ports| {
+                Box::pin(async move {
+                    let (db, now) = (ports.db.as_ref(), ports.clock.now());
+                    Ok(removal::remove_all(db, now).await?)
                 })
             },
         },

@@ -15,8 +15,9 @@ use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::changes::{ChangeSubject, CreatedKind};
 use crate::authorization::store::named::{NamedRecord, NamedTable};
 use crate::authorization::store::uses::ResourceUser;
-use crate::authorization::store::{NamedRow, Query, changes};
+use crate::authorization::store::{NamedRow, Query, changes, removal};
 use crate::kernel::model::secret::PersonToken;
+use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::Statement;
 
 /// The differences between roles and permissions.
@@ -37,6 +38,8 @@ pub(super) struct NamedResource {
     pub(super) people: fn(i64) -> Query<ResourceUser>,
     /// Requires that the row has no users.
     pub(super) is_unused: fn(i64) -> Statement,
+    /// Marks the grants of the row before its deletion.
+    pub(super) mark_grants: fn(i64, Timestamp) -> Statement,
 }
 
 /// Returns a page of the rows. One round trip.
@@ -129,7 +132,8 @@ pub(super) async fn rename(
     .await
 }
 
-/// Deletes a row. With `force`, also a row with users. Two round trips.
+/// Deletes a row. With `force`, also a row with users. Maintenance removes grants that the batch
+/// leaves. Two round trips.
 pub(super) async fn delete(
     ports: &Ports,
     request: ChangeRequest<'_>,
@@ -156,6 +160,7 @@ pub(super) async fn delete(
         }
         statements.extend([
             resource.table.bump(id),
+            (resource.mark_grants)(id, editor.now),
             resource.table.delete(id),
             changes::record(
                 &editor.author(),
@@ -164,6 +169,7 @@ pub(super) async fn delete(
                 &json!({"name": record.row.name, "forced": force && in_use}),
             ),
         ]);
+        statements.extend(removal::remove_slice(editor.now));
         let needed = needed_permission(record.of_auth, AuthPermission::WritePolicy);
         Ok(Plan::write(needed, statements, ()))
     })

@@ -65,6 +65,7 @@ pub async fn export(
     if !with_passwords {
         for person in &mut document.people {
             person.password_hash = None;
+            person.credentials_by = None;
         }
     }
     Ok(document)
@@ -157,6 +158,7 @@ pub(super) async fn write(
     }
     batch.push(services::bump_all());
     batch.extend(growth::end_sessions(now));
+    batch.extend(steps.iter().filter_map(import::note_setter));
     match ports.db.batch(batch).await {
         Ok(_) => Ok(()),
         Err(StoreError::Refused(Precondition::Owner)) => Err(ImportRejection::NotOwn),

@@ -51,12 +51,13 @@ impl RelationChange {
                 self.relation.bump(),
                 record(self.added),
             ],
-            (Direction::Remove, existing) => vec![
-                self.relation.is_unchanged(existing),
-                self.relation.bump(),
-                self.relation.delete(),
-                record(self.removed),
-            ],
+            (Direction::Remove, existing) => {
+                let mut statements =
+                    vec![self.relation.is_unchanged(existing), self.relation.bump()];
+                statements.extend(self.relation.delete(editor.now));
+                statements.push(record(self.removed));
+                statements
+            }
         };
         Ok(Plan::write(self.needed, statements, ()))
     }

@@ -8,7 +8,7 @@ use crate::authorization::domain::rejection::{AuthorizationFailure, ResourceKind
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::changes::{ChangeSubject, CreatedKind};
 use crate::authorization::store::roles::ROLES;
-use crate::authorization::store::{NamedRow, uses};
+use crate::authorization::store::{NamedRow, removal, uses};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::secret::PersonToken;
 
@@ -24,6 +24,7 @@ const RESOURCE: NamedResource = NamedResource {
     uses: uses::services_of_role,
     people: uses::people_of_role,
     is_unused: uses::role_is_unused,
+    mark_grants: removal::mark_role,
 };
 
 fn subject(id: i64) -> ChangeSubject {

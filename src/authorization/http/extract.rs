@@ -225,8 +225,9 @@ impl FromRequestParts<App> for Consistency {
 pub(super) fn new_name(text: &str) -> Result<String, ApiError> {
     names::new_name(text).ok_or_else(|| {
         invalid_body(
-            "name must be 1 to 64 printable characters of one script in the normal form NFKC. It \
-             must not be a number, auth, or start with auth., which is reserved.",
+            "name must be 1 to 64 letters, digits and signs of one script in the normal form NFKC. \
+             It must not look like a name in Latin letters, be a number or auth, or start with \
+             auth., which is reserved.",
         )
     })
 }

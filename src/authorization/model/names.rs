@@ -1,7 +1,7 @@
 //! Names, ids, kinds of people and identity documents, and the permissions of the service `auth`.
 
 use crate::authorization::model::script;
-use crate::kernel::model::text;
+use crate::kernel::model::{normal_form, text};
 
 /// The maximum length of the name of a role, a permission or a service, and of a username, in
 /// characters.
@@ -76,13 +76,14 @@ impl AuthPermission {
     }
 }
 
-/// Reads the name of a role, a permission or a service: 1 to 64 printable characters of one script
-/// in the normal form NFKC, trimmed, not a number. Names that differ in case are different names.
+/// Reads the name of a role, a permission or a service: 1 to 64 letters, digits and signs of one
+/// script in the normal form NFKC, trimmed, not a number, and without look-alikes. Names that
+/// differ in case are different names.
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let name = text::name(text)?;
     let ok = name.chars().count() <= NAME_CHARS
-        && !looks_like_a_number(&name)
+        && !looks_like_a_number(&normal_form::folded(&name))
         && script::is_plain(&name);
     ok.then_some(name)
 }

@@ -72,6 +72,21 @@ pub struct PersonEntry {
     /// for a person whom it creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
+    /// Who set the password. If missing, an operator did, such as the operator of an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_by: Option<SetterEntry>,
+}
+
+/// The setter of a person's password, in a policy document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetterEntry {
+    /// The owner of the account.
+    Owner,
+    /// An unknown person.
+    Unproved,
+    /// Another person, by username.
+    Person(String),
 }
 
 /// A role or a permission of a person in a service, in a policy document.

@@ -64,7 +64,10 @@ impl Reads for AccessQuery<'_> {
     fn statements(&self) -> Vec<Statement> {
         let roles = sql(
             "SELECT r.id, r.name, g.expires_at
-               FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
+               FROM person_roles AS g
+               JOIN service_roles AS a
+                 ON a.service_id = g.service_id AND a.role_id = g.role_id
+               JOIN roles AS r ON r.id = g.role_id
               WHERE g.person_id = COALESCE(?1,
                         (SELECT id FROM people WHERE username = ?2),
                         (SELECT person_id FROM person_tokens WHERE token_hash = ?3))
@@ -77,7 +80,10 @@ impl Reads for AccessQuery<'_> {
             "SELECT id, name FROM permissions
               WHERE id IN (
                  SELECT m.permission_id
-                   FROM person_roles AS g JOIN role_permissions AS m ON m.role_id = g.role_id
+                   FROM person_roles AS g
+                   JOIN service_roles AS a
+                     ON a.service_id = g.service_id AND a.role_id = g.role_id
+                   JOIN role_permissions AS m ON m.role_id = g.role_id
                   WHERE g.person_id = COALESCE(?1,
                             (SELECT id FROM people WHERE username = ?2),
                             (SELECT person_id FROM person_tokens WHERE token_hash = ?3))
@@ -130,14 +136,22 @@ pub fn services_of(person: i64, page: PageRequest, now: Timestamp) -> Query<Serv
     let select = sql(
         "SELECT id, name, description, policy_version, built_in, deleted_at, emptying
            FROM services
-          WHERE deleted_at IS NULL AND id > ?2
-            AND id IN (SELECT g.service_id FROM person_roles AS g
-                        WHERE g.person_id = ?1
-                          AND (g.expires_at IS NULL OR g.expires_at > ?4)
+          WHERE id IN (SELECT service_id FROM (
+                         SELECT DISTINCT g.service_id FROM person_roles AS g
+                           JOIN service_roles AS a
+                             ON a.service_id = g.service_id AND a.role_id = g.role_id
+                           JOIN services AS s ON s.id = g.service_id AND s.deleted_at IS NULL
+                          WHERE g.person_id = ?1 AND g.service_id > ?2
+                            AND (g.expires_at IS NULL OR g.expires_at > ?4)
+                          ORDER BY g.service_id LIMIT ?3)
                        UNION
-                       SELECT g.service_id FROM person_permissions AS g
-                        WHERE g.person_id = ?1
-                          AND (g.expires_at IS NULL OR g.expires_at > ?4))
+                       SELECT service_id FROM (
+                         SELECT DISTINCT g.service_id FROM person_permissions AS g
+                           JOIN permissions AS m ON m.id = g.permission_id
+                           JOIN services AS s ON s.id = g.service_id AND s.deleted_at IS NULL
+                          WHERE g.person_id = ?1 AND g.service_id > ?2
+                            AND (g.expires_at IS NULL OR g.expires_at > ?4)
+                          ORDER BY g.service_id LIMIT ?3))
           ORDER BY id LIMIT ?3",
         [
             person.into(),
@@ -153,7 +167,9 @@ pub fn services_of(person: i64, page: PageRequest, now: Timestamp) -> Query<Serv
 #[must_use]
 pub fn roles_of(person: i64, service: i64, page: PageRequest, now: Timestamp) -> Query<NamedRow> {
     let select = sql(
-        "SELECT r.id, r.name FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
+        "SELECT r.id, r.name FROM person_roles AS g
+           JOIN service_roles AS a ON a.service_id = g.service_id AND a.role_id = g.role_id
+           JOIN roles AS r ON r.id = g.role_id
           WHERE g.person_id = ?1 AND g.service_id = ?2 AND g.role_id > ?3
             AND (g.expires_at IS NULL OR g.expires_at > ?5)
           ORDER BY g.role_id LIMIT ?4",
@@ -211,13 +227,17 @@ fn read_grants(row: &Row, column: &str) -> Result<Vec<HeldGrant>, StoreError> {
 }
 
 /// Returns a page of the people who have roles or permissions in a service, with these. Expired
-/// grants are included.
+/// grants are included. A person whose last role there was deleted is included until the grant is
+/// removed, so that a page never reads past many such grants.
 #[must_use]
 pub fn holders(service: i64, page: PageRequest) -> Query<GrantHolder> {
     let select = sql(
         "SELECT p.id, p.user_id, p.username, u.name, u.email, 0 AS of_auth,
                 (SELECT json_group_array(json_array(r.id, r.name, g.expires_at))
-                   FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
+                   FROM person_roles AS g
+                   JOIN service_roles AS a
+                     ON a.service_id = g.service_id AND a.role_id = g.role_id
+                   JOIN roles AS r ON r.id = g.role_id
                   WHERE g.person_id = p.id AND g.service_id = ?1) AS roles,
                 (SELECT json_group_array(json_array(m.id, m.name, g.expires_at))
                    FROM person_permissions AS g JOIN permissions AS m ON m.id = g.permission_id

@@ -94,6 +94,8 @@ pub fn facts(questions: &[Question], now: Timestamp) -> Query<QuestionFacts> {
     let select = sql(
         "SELECT p.id AS person_id, s.id AS service_id, s.policy_version, m.id AS permission_id,
                 (SELECT r.name FROM person_roles AS g
+                   JOIN service_roles AS a
+                     ON a.service_id = g.service_id AND a.role_id = g.role_id
                    JOIN role_permissions AS c
                      ON c.role_id = g.role_id AND c.permission_id = m.id
                    JOIN roles AS r ON r.id = g.role_id
@@ -101,6 +103,8 @@ pub fn facts(questions: &[Question], now: Timestamp) -> Query<QuestionFacts> {
                     AND (g.expires_at IS NULL OR g.expires_at > ?2)
                   ORDER BY g.expires_at IS NOT NULL, g.expires_at DESC, r.id LIMIT 1) AS role,
                 (SELECT g.expires_at FROM person_roles AS g
+                   JOIN service_roles AS a
+                     ON a.service_id = g.service_id AND a.role_id = g.role_id
                    JOIN role_permissions AS c
                      ON c.role_id = g.role_id AND c.permission_id = m.id
                    JOIN roles AS r ON r.id = g.role_id

@@ -84,6 +84,7 @@ pub fn people_with_role(
            JOIN people AS p ON p.id = g.person_id
            JOIN users AS u ON u.id = p.user_id
           WHERE g.service_id = ?1 AND g.role_id = ?2 AND g.ended = 0 AND g.person_id > ?3
+            AND EXISTS (SELECT 1 FROM service_roles WHERE service_id = ?1 AND role_id = ?2)
             AND (g.expires_at IS NULL OR g.expires_at > ?5)
           ORDER BY g.person_id LIMIT ?4",
         [

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::store::events;
-use crate::authorization::model::policy_document::{GrantEntry, PersonEntry};
+use crate::authorization::model::policy_document::{GrantEntry, PersonEntry, SetterEntry};
 use crate::authorization::store::changes::{ChangeAuthor, ChangeSubject, CreatedKind};
 use crate::authorization::store::people::{CredentialSetter, IdentityDocument, NewPersonRow};
 use crate::authorization::store::permissions::PERMISSIONS;
@@ -115,6 +115,13 @@ pub fn statements(step: &ImportStep, context: &ImportContext<'_>) -> Vec<Stateme
         } => write_service(name, description.as_deref(), *new, context),
         ImportStep::ServiceRole { service, role } => vec![
             sql(
+                "INSERT INTO preconditions (subject)
+                 SELECT 1 FROM services AS s JOIN roles AS r ON r.name = ?2
+                   JOIN removed_roles AS d ON d.service_id = s.id AND d.role_id = r.id
+                  WHERE s.name = ?1",
+                [service.as_str().into(), role.as_str().into()],
+            ),
+            sql(
                 "INSERT INTO service_roles (service_id, role_id)
                  SELECT s.id, r.id FROM services AS s JOIN roles AS r ON r.name = ?2
                   WHERE s.name = ?1 AND s.built_in = 0",
@@ -140,6 +147,28 @@ pub fn statements(step: &ImportStep, context: &ImportContext<'_>) -> Vec<Stateme
         ],
         ImportStep::Grant(grant) => create_grant(grant, author),
     }
+}
+
+/// Notes who set the password of a person whom the step creates, if the document says so.
+///
+/// The statement follows every step and the check of growing access: it copies the state of another
+/// database, and the setter may come after the person in the document.
+#[must_use]
+pub fn note_setter(step: &ImportStep) -> Option<Statement> {
+    let ImportStep::Person(person) = step else {
+        return None;
+    };
+    let (note, setter) = match person.credentials_by.as_ref()? {
+        SetterEntry::Owner => (None, None),
+        SetterEntry::Unproved => (Some("unproved"), None),
+        SetterEntry::Person(setter) => (Some("unproved"), Some(setter.as_str())),
+    };
+    Some(sql(
+        "UPDATE users
+            SET credentials_by = COALESCE((SELECT user_id FROM people WHERE username = ?3), ?2)
+          WHERE id = (SELECT user_id FROM people WHERE username = ?1)",
+        [person.username.as_str().into(), note.into(), setter.into()],
+    ))
 }
 
 fn create_permission(name: &str, id: Option<i64>, author: &ChangeAuthor) -> Vec<Statement> {
@@ -258,6 +287,7 @@ fn create_grant(grant: &GrantEntry, author: &ChangeAuthor) -> Vec<Statement> {
                FROM people AS p
                JOIN services AS s ON s.name = ?2
                JOIN roles AS r ON r.name = ?3
+               JOIN service_roles AS a ON a.service_id = s.id AND a.role_id = r.id
               WHERE p.username = ?1
              ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at",
             params,

@@ -19,6 +19,7 @@ pub mod policy_document;
 pub mod preconditions;
 mod read;
 pub mod relations;
+pub mod removal;
 pub mod roles;
 pub mod service_deletion;
 pub mod services;

@@ -97,7 +97,7 @@ impl NamedTable {
         sql(self.rename, [id.into(), name.into()])
     }
 
-    /// Deletes the row with all its relations.
+    /// Deletes the row. Its grants are marked before, and removed in slices.
     #[must_use]
     pub fn delete(&self, id: i64) -> Statement {
         sql(self.delete, [id.into()])

@@ -35,10 +35,9 @@ pub const PERMISSIONS: NamedTable = NamedTable {
                                          WHERE m.permission_id = p.id AND a.service_id = ?2))",
     rename: "UPDATE permissions SET name = ?2 WHERE id = ?1 AND built_in = 0 RETURNING id",
     delete: "DELETE FROM permissions WHERE id = ?1 AND built_in = 0 RETURNING id",
+    // All services, because finding those with a grant would read every grant.
     bump: "UPDATE services SET policy_version = policy_version + 1
-            WHERE id IN (SELECT a.service_id FROM role_permissions AS m
-                           JOIN service_roles AS a ON a.role_id = m.role_id
-                          WHERE m.permission_id = ?1
-                         UNION
-                         SELECT service_id FROM person_permissions WHERE permission_id = ?1)",
+            WHERE id > 0 AND deleted_at IS NULL
+              AND (EXISTS (SELECT 1 FROM role_permissions WHERE permission_id = ?1)
+                   OR EXISTS (SELECT 1 FROM person_permissions WHERE permission_id = ?1))",
 };

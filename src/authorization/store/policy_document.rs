@@ -3,7 +3,7 @@
 use crate::accounts::model::email::Email;
 use crate::authorization::model::names::BUILT_IN;
 use crate::authorization::model::policy_document::{
-    GrantEntry, PersonEntry, PolicyDocument, RoleEntry, ServiceEntry,
+    GrantEntry, PersonEntry, PolicyDocument, RoleEntry, ServiceEntry, SetterEntry,
 };
 use crate::authorization::store::read::{Query, fetch};
 use crate::kernel::model::time::Timestamp;
@@ -73,15 +73,22 @@ fn service_entries() -> Query<ServiceEntry> {
 fn person_entries() -> Query<PersonEntry> {
     let select = sql(
         "SELECT p.username, u.name, u.email, p.person_type, p.document_type, p.document_number,
-                w.hash
+                w.hash, u.credentials_by, s.username AS setter
            FROM people AS p
            JOIN users AS u ON u.id = p.user_id
            LEFT JOIN passwords AS w ON w.user_id = p.user_id
+           LEFT JOIN people AS s ON s.user_id = u.credentials_by
           ORDER BY p.id",
         [],
     );
     Query::new(select, |row| {
         let email = row.text("email")?;
+        let password_hash = row.opt_text("hash")?;
+        // The document holds no other way to sign in than the password.
+        let credentials_by = match &password_hash {
+            Some(_) => read_setter(row)?,
+            None => None,
+        };
         Ok(PersonEntry {
             username: row.text("username")?,
             name: row.opt_text("name")?.unwrap_or_default(),
@@ -89,8 +96,19 @@ fn person_entries() -> Query<PersonEntry> {
             person_type: row.opt_text("person_type")?,
             document_type: row.opt_text("document_type")?,
             document_number: row.opt_text("document_number")?,
-            password_hash: row.opt_text("hash")?,
+            password_hash,
+            credentials_by,
         })
+    })
+}
+
+/// Returns who set the ways to sign in of a person. A setter whose account was deleted is unknown.
+fn read_setter(row: &Row) -> Result<Option<SetterEntry>, StoreError> {
+    let setter = row.opt_text("setter")?;
+    Ok(match row.opt_text("credentials_by")?.as_deref() {
+        None => Some(SetterEntry::Owner),
+        Some("operator") => None,
+        Some(_) => Some(setter.map_or(SetterEntry::Unproved, SetterEntry::Person)),
     })
 }
 
@@ -100,6 +118,7 @@ fn grant_entries() -> Query<GrantEntry> {
            FROM person_roles AS g
            JOIN people AS p ON p.id = g.person_id
            JOIN services AS s ON s.id = g.service_id AND s.deleted_at IS NULL
+           JOIN service_roles AS a ON a.service_id = g.service_id AND a.role_id = g.role_id
            JOIN roles AS r ON r.id = g.role_id
          UNION ALL
          SELECT p.username, s.name, NULL, m.name, g.expires_at

@@ -2,7 +2,7 @@
 //! services.
 
 use crate::authorization::store::roles::ROLES;
-use crate::authorization::store::services;
+use crate::authorization::store::{removal, services};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Statement, sql};
 
@@ -101,16 +101,15 @@ impl Relation {
 
     /// Deletes the relation. If a service loses a role, people lose the role in that service.
     #[must_use]
-    pub fn delete(&self) -> Statement {
-        match *self {
+    pub fn delete(&self, now: Timestamp) -> Vec<Statement> {
+        let delete = match *self {
             Self::RolePermission { role, permission } => sql(
                 "DELETE FROM role_permissions WHERE role_id = ?1 AND permission_id = ?2",
                 [role.into(), permission.into()],
             ),
-            Self::ServiceRole { service, role } => sql(
-                "DELETE FROM service_roles WHERE service_id = ?1 AND role_id = ?2",
-                [service.into(), role.into()],
-            ),
+            Self::ServiceRole { service, role } => {
+                return removal::remove_service_role(service, role, now).into();
+            }
             Self::PersonRole {
                 person,
                 service,
@@ -131,7 +130,8 @@ impl Relation {
                   WHERE person_id = ?1 AND service_id = ?2 AND permission_id = ?3",
                 [person.into(), service.into(), permission.into()],
             ),
-        }
+        };
+        vec![delete]
     }
 
     /// Increases the policy version of every service that the relation affects.
@@ -155,7 +155,7 @@ impl Relation {
     }
 
     /// Requires that both sides of the relation exist: the service is not deleted, and it has the
-    /// role.
+    /// role. No grant may be left of a role that the service lost.
     #[must_use]
     pub fn is_grantable(&self) -> Statement {
         match *self {
@@ -169,7 +169,9 @@ impl Relation {
                 "INSERT INTO preconditions (subject)
                  SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM services
                                              WHERE id = ?1 AND deleted_at IS NULL)
-                             OR NOT EXISTS (SELECT 1 FROM roles WHERE id = ?2)",
+                             OR NOT EXISTS (SELECT 1 FROM roles WHERE id = ?2)
+                             OR EXISTS (SELECT 1 FROM removed_roles
+                                         WHERE service_id = ?1 AND role_id = ?2)",
                 [service.into(), role.into()],
             ),
             Self::PersonRole {

@@ -52,6 +52,7 @@ fn remove_slice(id: i64) -> [Statement; 4] {
         "UPDATE services SET emptying = 0
           WHERE id = ?1 AND emptying = 1
             AND NOT EXISTS (SELECT 1 FROM service_roles WHERE service_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM person_roles WHERE service_id = ?1)
             AND NOT EXISTS (SELECT 1 FROM person_permissions WHERE service_id = ?1)
          RETURNING id",
         [id.into()],

@@ -216,11 +216,12 @@ pub fn bump(id: i64) -> Statement {
     )
 }
 
-/// Increases the policy version of every service.
+/// Increases the policy version of every service that is not deleted.
 #[must_use]
 pub fn bump_all() -> Statement {
     sql(
-        "UPDATE services SET policy_version = policy_version + 1",
+        "UPDATE services SET policy_version = policy_version + 1
+          WHERE id > 0 AND deleted_at IS NULL",
         [],
     )
 }

@@ -198,6 +198,9 @@ codes! {
         "Another person set the password of this person, or could have added a passkey or a factor. \
          Ask the person to remove their passkeys, TOTP and backup codes. Then set a new password for \
          them as an administrator.";
+    TooManyEntries CONFLICT "too_many_entries"
+        "The change would exceed a limit of services, roles, permissions or grants. Remove entries \
+         that are no longer needed first.";
     TotpEnabled CONFLICT "totp_enabled"
         "TOTP is already enabled. Disable it first.";
     TotpNotEnrolled CONFLICT "totp_not_enrolled"

@@ -116,6 +116,7 @@ impl From<StoreError> for ApiError {
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::Refused(Precondition::Administrator) => Code::LastAdministrator,
             StoreError::Refused(Precondition::Owner) => Code::CredentialsNotOwn,
+            StoreError::Refused(Precondition::Quota) => Code::TooManyEntries,
             StoreError::Refused(_) | StoreError::Broken(_) => Code::Internal,
         };
         Self::because(code, error.to_string())

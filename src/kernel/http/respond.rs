@@ -65,6 +65,11 @@ pub struct Problem {
     members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
+/// The reason why a browser will not send a request after its preflight, for the log. It holds no
+/// text of the client.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedPreflight(pub &'static str);
+
 /// The state of [`respond`].
 #[derive(Clone)]
 pub struct Responses {
@@ -113,6 +118,7 @@ pub async fn respond(
 
     let mut response = next.run(request).await;
     let error = error_of(&mut response);
+    let preflight = response.extensions_mut().remove::<RefusedPreflight>();
     if let Some(error) = &error {
         response = problem(response.headers(), error, errors, &line.id);
     }
@@ -120,7 +126,7 @@ pub async fn respond(
     if let Some(echoed) = echoed {
         response.headers_mut().insert(REQUEST_ID, echoed);
     }
-    line.write(response.status(), error.as_ref());
+    line.write(response.status(), error.as_ref(), preflight);
     response
 }
 
@@ -136,16 +142,23 @@ struct LogLine {
 }
 
 impl LogLine {
-    fn write(&mut self, status: StatusCode, error: Option<&ApiError>) {
+    fn write(
+        &mut self,
+        status: StatusCode,
+        error: Option<&ApiError>,
+        preflight: Option<RefusedPreflight>,
+    ) {
         self.written = true;
         if self.hang_up.as_ref().is_some_and(HangUp::has_happened) {
-            self.write_unanswered(HUNG_UP, "the client hung up");
+            self.write_without_code(HUNG_UP, "the client hung up");
+        } else if let Some(RefusedPreflight(reason)) = preflight {
+            self.write_without_code(status.as_u16(), reason);
         } else {
             log(&self.id, self.method, &self.route, status, error);
         }
     }
 
-    fn write_unanswered(&self, status: u16, reason: &str) {
+    fn write_without_code(&self, status: u16, reason: &str) {
         tracing::info!(
             request_id = self.id,
             method = self.method,
@@ -166,9 +179,9 @@ impl Drop for LogLine {
         let late = self.began.plus(REQUEST_TIME).minus(TOLERANCE);
         if self.app.ports.clock.now() >= late {
             let late = StatusCode::REQUEST_TIMEOUT.as_u16();
-            self.write_unanswered(late, "the request took too long");
+            self.write_without_code(late, "the request took too long");
         } else {
-            self.write_unanswered(HUNG_UP, "the client hung up");
+            self.write_without_code(HUNG_UP, "the client hung up");
         }
     }
 }

@@ -7,11 +7,14 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::kernel::model::base64;
-use crate::kernel::model::strength::weakness;
+use crate::kernel::model::strength::{is_made_up, weakness};
 
 /// The problem of a text that is not a key.
-const NOT_A_KEY: &str =
-    "must be base64 of 32 random bytes, or several separated by commas with the current one first";
+const NOT_A_KEY: &str = "must be base64 of 32 random bytes, or several separated by commas with \
+    the current one first: `hamrah-api keys generate` makes one";
+/// The problem of a key that an attacker may guess.
+const MADE_UP: &str = "holds a key whose bytes are a text, repeat or count, and are not random: \
+    `hamrah-api keys generate` makes one";
 /// Bytes of a key's id. Argon2's `keyid` has room for at most 8.
 const ID_BYTES: usize = 6;
 
@@ -48,6 +51,9 @@ pub(crate) fn parse(text: &str, label: &[u8], development: bool) -> Result<Vec<K
         let bytes = bytes.ok_or(NOT_A_KEY)?;
         if let Some(weakness) = weakness(part, development) {
             return Err(weakness);
+        }
+        if !development && is_made_up(bytes.as_slice()) {
+            return Err(MADE_UP);
         }
         let digest = Sha256::new()
             .chain_update(label)

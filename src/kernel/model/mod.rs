@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod base64;
+pub(crate) mod category;
 pub mod config;
 pub mod events;
 pub mod ids;

@@ -11,16 +11,21 @@ impl Origin {
     /// The problem, for the operator: a path or trailing slash, a wildcard, upper case, a default
     /// port, or another scheme.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.contains('*') {
+            return Err("must be exact: no wildcard");
+        }
         let (rest, default_port) = match text.split_once("://") {
             Some(("https", rest)) => (rest, ":443"),
             Some(("http", rest)) => (rest, ":80"),
-            _ => return Err("must begin with https:// or http://"),
+            _ => {
+                return Err(
+                    "must begin with https:// or http://, or be the origin of an app with \
+                     a scheme of its own, such as capacitor://localhost",
+                );
+            }
         };
         if rest.contains(['/', '?', '#']) {
             return Err("must have no path and no trailing slash");
-        }
-        if rest.contains('*') {
-            return Err("must be exact: no wildcard");
         }
         if rest.ends_with(default_port) {
             return Err("must not name the scheme's default port: browsers leave it out");
@@ -96,6 +101,11 @@ impl AppOrigin {
             "blob",
             "about",
             "javascript",
+            "vbscript",
+            "view-source",
+            "filesystem",
+            "chrome",
+            "resource",
         ];
         let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
             && scheme
@@ -138,6 +148,38 @@ pub(crate) fn is_domain(text: &str) -> bool {
     };
     let last = text.rsplit('.').next().unwrap_or_default();
     text.contains('.') && text.split('.').all(label) && last.bytes().any(|b| b.is_ascii_lowercase())
+}
+
+/// Returns true if other people register domains directly below `domain`, which is in lower case:
+/// `com`, `co.uk`, `github.io`. Browsers refuse it as a relying party.
+///
+/// The list of public suffixes has ten thousand entries. These rules know its usual forms: a label,
+/// a usual second level below a country, and the suffixes of widespread hosts.
+pub(crate) fn is_public_suffix(domain: &str) -> bool {
+    const SECOND_LEVELS: [&str; 16] = [
+        "ac", "co", "com", "edu", "gob", "gov", "go", "mil", "ne", "net", "nom", "or", "org", "gv",
+        "ltd", "plc",
+    ];
+    const HOSTS: [&str; 12] = [
+        "azurewebsites.net",
+        "firebaseapp.com",
+        "fly.dev",
+        "github.io",
+        "gitlab.io",
+        "herokuapp.com",
+        "netlify.app",
+        "onrender.com",
+        "pages.dev",
+        "vercel.app",
+        "web.app",
+        "workers.dev",
+    ];
+    match domain.split_once('.') {
+        None => true,
+        Some((second, top)) => {
+            HOSTS.contains(&domain) || (top.len() == 2 && SECOND_LEVELS.contains(&second))
+        }
+    }
 }
 
 /// Returns true if `domain` is `parent` or a subdomain of it.

@@ -98,8 +98,34 @@ plain_token! {
     PersonToken, "hmp_"
 }
 plain_token! {
-    /// A refresh token, valid for one new token pair (RFC 9700 §4.14).
+    /// A refresh token, valid for one new token pair (RFC 9700 §4.14): 12 bytes of the family and
+    /// 20 bytes of its own.
     RefreshToken, "hmr_"
+}
+
+/// The characters of a refresh token's family: 12 bytes.
+const FAMILY_CHARS: usize = 16;
+
+impl RefreshToken {
+    /// Returns the hash of the family, the part that all refresh tokens of a session share. It is
+    /// random too, so a caller who knows it has seen a token of the session.
+    #[must_use]
+    pub fn family(&self) -> TokenHash {
+        TokenHash::of(self.body().get(..FAMILY_CHARS).unwrap_or_default())
+    }
+
+    /// Returns the token of the same family with the last 20 bytes of `secret`.
+    #[must_use]
+    pub fn successor(&self, secret: &[u8; SECRET_BYTES]) -> Self {
+        let other = Self::from_bytes(secret);
+        let family = self.body().get(..FAMILY_CHARS).unwrap_or_default();
+        let rest = other.body().get(FAMILY_CHARS..).unwrap_or_default();
+        Self(Zeroizing::new(format!("{}{family}{rest}", Self::PREFIX)))
+    }
+
+    fn body(&self) -> &str {
+        self.0.get(Self::PREFIX.len()..).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +143,18 @@ mod tests {
             format!("{token:?} {:?}", token.hash()),
             "SessionToken(…) TokenHash(…)"
         );
+    }
+
+    #[test]
+    fn a_successor_has_the_family_and_another_secret() {
+        let first = RefreshToken::from_bytes(&[1; SECRET_BYTES]);
+        let second = first.successor(&[2; SECRET_BYTES]);
+        let mut bytes = [2; SECRET_BYTES];
+        bytes[..12].fill(1);
+        assert_eq!(second.reveal(), RefreshToken::from_bytes(&bytes).reveal());
+        assert!(second.family() == first.family() && second.hash() != first.hash());
+        let other = RefreshToken::from_bytes(&[2; SECRET_BYTES]);
+        assert!(other.family() != first.family());
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
     if KNOWN_SECRETS.iter().any(|known| plain.contains(known)) {
         return Some("holds a published example value");
     }
+    let is_quote = |c: char| "\"'`“”‘’".contains(c);
+    if secret.starts_with(is_quote) || secret.ends_with(is_quote) {
+        return Some("holds a key in quotes: leave the quotes out");
+    }
     // Clients send keys in a header.
     if !secret.bytes().all(|b| b.is_ascii_graphic()) {
         return Some("holds a key with characters that a header cannot carry");
@@ -60,4 +64,20 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
         || repeated
         || MADE_UP.iter().any(|part| plain.contains(part));
     made_up.then_some("holds a key that is a placeholder or not random")
+}
+
+/// Returns true if the bytes of a key are no random ones: a text, or bytes that repeat or count.
+/// One in about a billion random keys of 32 bytes is refused too.
+pub(crate) fn is_made_up(bytes: &[u8]) -> bool {
+    let is_text = bytes
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let counted = bytes
+        .windows(2)
+        .filter(|pair| matches!(pair, [one, next] if one.abs_diff(*next) <= 1))
+        .count();
+    let mut different = bytes.to_vec();
+    different.sort_unstable();
+    let kinds = different.chunk_by(u8::eq).count();
+    is_text || kinds * 2 <= bytes.len() || counted * 2 > bytes.len()
 }

@@ -69,6 +69,8 @@ pub enum Precondition {
     Administrator,
     /// The owner of the account set every way to sign in to it.
     Owner,
+    /// The change keeps within the quotas of the schema, which triggers enforce.
+    Quota,
 }
 
 impl Precondition {
@@ -81,6 +83,7 @@ impl Precondition {
             ("subject", Self::Subject),
             ("administrator", Self::Administrator),
             ("owner", Self::Owner),
+            ("quota", Self::Quota),
         ];
         named
             .into_iter()
@@ -136,15 +139,18 @@ pub(crate) async fn remove_in_batches(
 /// Repeats a batch that removes a slice of a deletion, at most `rounds` times. The last statement
 /// of a slice returns a row if nothing is left. Returns the number of removed rows, and the number
 /// of rounds that were not needed.
-pub(crate) async fn remove_in_slices(
+pub(crate) async fn remove_in_slices<const N: usize>(
     db: &dyn Db,
     rounds: usize,
-    slice: impl Fn() -> [Statement; 4],
+    slice: impl Fn() -> [Statement; N],
 ) -> Result<(usize, usize), StoreError> {
     let mut removed = 0;
     for round in 1..=rounds {
-        let [first, second, third, finished] = batch(db, slice()).await?;
-        removed += first.len() + second.len() + third.len();
+        let results = batch(db, slice()).await?;
+        let Some((finished, slices)) = results.split_last() else {
+            break;
+        };
+        removed += slices.iter().map(Vec::len).sum::<usize>();
         if !finished.is_empty() {
             return Ok((removed, rounds - round));
         }

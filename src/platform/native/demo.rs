@@ -94,6 +94,7 @@ pub(super) fn document() -> Result<PolicyDocument, Box<dyn Error>> {
             document_type: Some("DNI".to_owned()),
             document_number: Some(format!("{number:08}")),
             password_hash: Some(hash.to_string()),
+            credentials_by: None,
         });
         document
             .grants

@@ -8,6 +8,7 @@ use crate::kernel::model::config::{ConfigError, Environment};
 use crate::kernel::model::origin::is_within;
 use crate::kernel::store;
 use crate::kernel::store::{Db, StoreError};
+use crate::platform::native::settings;
 use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
 
@@ -63,6 +64,14 @@ pub(super) async fn examine(settings: Result<NativeSettings, ConfigError>) -> bo
     findings.extend(settings.misspelled.iter().map(ToString::to_string));
     for finding in &findings {
         println!("configuration  WRONG  {finding}");
+    }
+    if is_absent(&settings.database_url) {
+        println!(
+            "database       note   {} does not exist yet; `hamrah-api serve` or `hamrah-api \
+             migrate` makes it",
+            settings.database_url
+        );
+        return findings.is_empty();
     }
     match examine_database(&settings.database_url).await {
         Ok(Kept { sealed, hashed }) => {
@@ -174,20 +183,13 @@ struct Kept {
     hashed: Vec<(Option<String>, i64)>,
 }
 
+/// Returns true if the file of a database is missing. The check must not create it.
+fn is_absent(url: &str) -> bool {
+    settings::database_file(url).is_some_and(|file| !file.exists())
+}
+
 /// Checks the database and returns how many rows need each key.
 async fn examine_database(url: &str) -> Result<Kept, String> {
-    // The check must not create the file: a missing file is a problem to report.
-    let file = url
-        .trim_start_matches("sqlite:")
-        .trim_start_matches("//")
-        .split('?')
-        .next()
-        .unwrap_or_default();
-    if !url.contains(":memory:") && !std::path::Path::new(file).exists() {
-        return Err(
-            "there is no such file; `hamrah-api serve` or `hamrah-api migrate` makes it".to_owned(),
-        );
-    }
     let database = Sqlite::open(url).await.map_err(|error| error.to_string())?;
     let check = |sql| store::Statement {
         sql,

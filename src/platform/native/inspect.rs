@@ -237,7 +237,7 @@ pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> 
         } => {
             let response: AuthenticationResponse = ceremony.read()?;
             // The flags are not known here. No step depends on them.
-            let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
+            let passkey = StoredPasskey::new(public_key, Flags(0));
             let known = StoredCredential {
                 passkey: &passkey,
                 counter: *previous_counter,

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tower::Service;
+use tower_http::cors::CorsLayer;
 
 use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::store::{passwords, totp};
@@ -31,6 +32,7 @@ use crate::kernel::domain::HttpClient;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::extract::ClientAddress;
+use crate::kernel::http::middleware::cors;
 use crate::kernel::http::respond::{REQUEST_TIME, unrouted};
 use crate::kernel::model::address;
 use crate::kernel::model::config::Environment;
@@ -160,6 +162,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     }
     tokio::spawn(run_maintenance(ports.clone(), counted));
     let site = Site {
+        cors: cors::layer(&ports.kernel.config),
         router: router(ports),
         pages,
         proxies: Arc::new(settings.proxies),
@@ -223,6 +226,8 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 #[derive(Clone)]
 struct Site {
     router: Router,
+    /// The CORS headers of answers that do not come from the router.
+    cors: Arc<CorsLayer>,
     pages: Pages,
     proxies: Arc<Proxies>,
 }
@@ -301,12 +306,16 @@ async fn answer(
 ) -> Result<Response, Infallible> {
     // Exactly one Host or an authority, because cookies depend on it (RFC 9112 §3.2). HTTP/1.0,
     // which health checks still use, does not require a Host.
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let hosts = request.headers().get_all(header::HOST).iter().count();
     let named = request.uri().authority().is_some() || request.version() < Version::HTTP_11;
     if hosts > 1 || (hosts == 0 && !named) {
-        return Ok(unrouted(Code::BadRequest));
+        return Ok(cors::add_to(&site.cors, origin, unrouted(Code::BadRequest)).await);
     }
     if let Some(page) = site.pages.answer(&request).await {
+        if page.status().is_server_error() {
+            return Ok(cors::add_to(&site.cors, origin, page).await);
+        }
         return Ok(page);
     }
     let mut request = request.map(Body::new);
@@ -323,7 +332,7 @@ async fn answer(
         let mut late = unrouted(Code::RequestTimeout);
         late.headers_mut()
             .insert(header::CONNECTION, http::HeaderValue::from_static("close"));
-        return Ok(late);
+        return Ok(cors::add_to(&site.cors, origin, late).await);
     };
     Ok(answered.unwrap_or_else(|never| match never {}))
 }

@@ -151,6 +151,8 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             .or_else(|| kept.get(name).cloned())
             .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
     };
+    let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
+    problems.extend(database_problem(&database_url));
     let quotas = Quotas::read(&set).map_err(|more| problems.extend(more));
     let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
         problems.push(format!(
@@ -163,7 +165,6 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
         (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
-            let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
             let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
             Ok(NativeSettings {
                 config,
@@ -179,6 +180,41 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
         }
         _ => Err(ConfigError(problems)),
     }
+}
+
+/// Returns the file of a database, or `None` if the database is in memory.
+pub(super) fn database_file(url: &str) -> Option<&Path> {
+    let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let file = file.split('?').next().unwrap_or_default();
+    (!url.contains(":memory:")).then(|| Path::new(file))
+}
+
+/// Returns the problem of a `DATABASE_URL` that cannot be opened.
+fn database_problem(url: &str) -> Option<String> {
+    let file = database_file(url)?;
+    if !url.starts_with("sqlite:") && url.contains("://") {
+        return Some(
+            "DATABASE_URL must be `sqlite:` and the path of a file, such as sqlite:hamrah.db: \
+             other databases are not supported"
+                .to_owned(),
+        );
+    }
+    if file.is_dir() {
+        return Some(format!(
+            "DATABASE_URL names {}, which is a folder: add the name of a file",
+            file.display()
+        ));
+    }
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())?;
+    (!folder.is_dir()).then(|| {
+        format!(
+            "DATABASE_URL names a file in {}, which is not a folder: make the folder first, or \
+             name another",
+            folder.display()
+        )
+    })
 }
 
 /// Generates an internal key or an encryption key of 256 bits.

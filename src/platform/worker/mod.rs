@@ -24,8 +24,9 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use futures_util::future::{Either, select};
-use http::Request;
+use http::{Request, header};
 use tower::Service;
+use tower_http::cors::CorsLayer;
 use wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys;
 use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
@@ -36,6 +37,7 @@ use crate::app::ports::{Adapters, Ports};
 use crate::app::routes::router;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
+use crate::kernel::http::middleware::cors;
 use crate::kernel::http::respond;
 use crate::kernel::http::respond::REQUEST_TIME;
 use crate::kernel::model::config::{ConfigError, Environment};
@@ -47,6 +49,8 @@ const DATABASE: &str = "DB";
 struct Isolate {
     ports: Ports,
     router: Router,
+    /// The CORS headers of answers that do not come from the router.
+    cors: Arc<CorsLayer>,
 }
 
 fn isolate(env: &Env) -> Option<&'static Isolate> {
@@ -104,6 +108,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
         config,
     );
     Ok(Isolate {
+        cors: cors::layer(&ports.kernel.config),
         router: router(ports.clone()),
         ports,
     })
@@ -163,10 +168,18 @@ async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
             .await
             .unwrap_or_else(|never| match never {});
     }
+    let origin = request.headers().get(header::ORIGIN).cloned();
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
         Either::Left((answered, _)) => answered.unwrap_or_else(|never| match never {}),
         // The body did not arrive. The database cannot be the reason, because its limit is shorter.
-        Either::Right(_) => respond::unrouted(Code::RequestTimeout),
+        Either::Right(_) => {
+            cors::add_to(
+                &isolate.cors,
+                origin,
+                respond::unrouted(Code::RequestTimeout),
+            )
+            .await
+        }
     }
 }
 

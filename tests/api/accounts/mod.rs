@@ -36,6 +36,7 @@ mod races;
 mod recovered_sessions;
 mod recovery;
 mod sessions;
+mod sign_up_limits;
 mod step_up;
 mod timing;
 mod tokens;

@@ -98,13 +98,11 @@ async fn a_session_can_be_refreshed_200_times_a_day() {
     case(async |app| {
         let person = app.person().await;
         let (pair, other) = (app.pair(&person).await, app.pair(&person).await);
-        let insert = format!(
-            "{NUMBERS} 198) INSERT INTO refresh_tokens \
-                (token_hash, session_id, created_at, expires_at, replaced_by, replaced_at)
-            SELECT 'old-' || i, r.session_id, r.created_at, r.expires_at, 'next-' || i, \
-                r.created_at FROM n JOIN refresh_tokens AS r ON r.session_id = ?1"
-        );
-        app.sql(&insert, &[json!(pair.id)]).await;
+        let pair = Pair::read(&app.refresh(&pair.refresh).await.ok());
+        let counted = "SELECT refreshes FROM sessions WHERE id = ?1";
+        assert_eq!(app.count(counted, &[json!(pair.id)]).await, 1);
+        let refreshes = "UPDATE sessions SET refreshes = refreshes + 198 WHERE id = ?1";
+        app.sql(refreshes, &[json!(pair.id)]).await;
         let pair = Pair::read(&app.refresh(&pair.refresh).await.ok());
         let refused = app.refresh(&pair.refresh).await;
         assert_eq!(refused.problem(429), "too_many_attempts");
@@ -112,9 +110,74 @@ async fn a_session_can_be_refreshed_200_times_a_day() {
         app.refresh(&other.refresh).await.ok();
         let refreshes = app.events(&person.id).await;
         let refreshes = refreshes.iter().filter(|kind| *kind == "tokens_refreshed");
-        assert_eq!(refreshes.count(), 2, "a refused refresh has no event");
+        assert_eq!(refreshes.count(), 3, "a refused refresh has no event");
         app.age(Duration::from_hours(25)).await;
         app.refresh(&pair.refresh).await.ok();
+        assert_eq!(app.count(counted, &[json!(pair.id)]).await, 1, "a new day");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_keeps_two_refresh_tokens_and_detects_the_reuse_of_every_older_one() {
+    case(async |app| {
+        let person = app.person().await;
+        for old in 0..4 {
+            let first = app.pair(&person).await;
+            let mut chain = vec![first.refresh.clone()];
+            for _ in 0..4 {
+                let newest = chain.last().expect("a token");
+                chain.push(Pair::read(&app.refresh(newest).await.ok()).refresh);
+                app.age(Duration::from_secs(31)).await;
+            }
+            let rows = "SELECT COUNT(*) FROM refresh_tokens WHERE session_id = ?1";
+            assert_eq!(app.count(rows, &[json!(first.id)]).await, 2);
+            let reuse = app.refresh(&chain[old]).await;
+            assert_eq!(reuse.problem(401), "invalid_refresh_token", "{old}");
+            let events = app.events(&person.id).await;
+            let reuses = events.iter().filter(|kind| *kind == "refresh_token_reused");
+            assert_eq!(reuses.count(), old + 1);
+            app.refresh(&chain[4]).await.problem(401);
+            // The reuse is reported once.
+            app.refresh(&chain[old]).await.problem(401);
+            assert_eq!(app.events(&person.id).await.len(), events.len());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_of_no_session_revokes_none() {
+    case(async |app| {
+        let pair = app.pair(&app.person().await).await;
+        // The family is another one, so only the rest is that of a token.
+        let unknown = format!("hmr_{}{}", "A".repeat(16), &pair.refresh[20..]);
+        app.refresh(&unknown).await.problem(401);
+        app.refresh(&pair.refresh).await.ok();
+        // A caller that knows the family has seen a token of the session.
+        let forged = format!("{}{}", &pair.refresh[..20], "A".repeat(27));
+        app.refresh(&forged).await.problem(401);
+        app.refresh(&pair.refresh).await.problem(401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn revoking_an_old_refresh_token_revokes_its_session() {
+    case(async |app| {
+        let pair = app.pair(&app.person().await).await;
+        let second = Pair::read(&app.refresh(&pair.refresh).await.ok());
+        let third = Pair::read(&app.refresh(&second.refresh).await.ok());
+        app.request(Method::POST, "/oauth/revoke")
+            .header("x-internal-service", "hamrah-app")
+            .header("x-internal-key", &app.settings["INTERNAL_API_KEY"])
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("token={}", pair.refresh).into_bytes())
+            .send()
+            .await
+            .ok();
+        assert_eq!(app.me(&third.access).await, 401);
+        app.refresh(&third.refresh).await.problem(401);
     })
     .await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::administration::{DELETE, POST, PUT};
+use super::administration::{DELETE, GET, POST, PUT};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{Answer, Member, PASSWORD, TestApp, case};
 
@@ -25,9 +25,11 @@ enum Way {
     Permission,
     SmallerPermission,
     RenewedGrant,
+    RenewedRole,
+    RoleOfServiceAgain,
 }
 
-const WAYS: [Way; 7] = [
+const WAYS: [Way; 9] = [
     Way::BuiltInRole,
     Way::CheckerRole,
     Way::CustomRole,
@@ -35,6 +37,8 @@ const WAYS: [Way; 7] = [
     Way::Permission,
     Way::SmallerPermission,
     Way::RenewedGrant,
+    Way::RenewedRole,
+    Way::RoleOfServiceAgain,
 ];
 
 fn role(member: &Member, role: i64) -> (&'static str, Value) {
@@ -77,6 +81,35 @@ impl Way {
                 )
                 .await;
                 permission(member, ADMINISTER)
+            }
+            // Maintenance has marked the grant as ended.
+            Self::RenewedRole => {
+                app.sql(
+                    "INSERT INTO person_roles (person_id, service_id, role_id, expires_at, \
+                     ended) VALUES (?1, 1000000001, 1000000001, 1000, 1)",
+                    &[json!(member.id)],
+                )
+                .await;
+                role(member, ADMINISTER)
+            }
+            Self::RoleOfServiceAgain => {
+                let custom = app.create(root, "roles", &format!("R{}", member.id)).await;
+                let to_service = json!({"service_id": "auth", "role_id": custom});
+                app.grant(root, "/service-roles", to_service.clone()).await;
+                for insert in [
+                    "INSERT INTO role_permissions (role_id, permission_id) \
+                     VALUES (?2, 1000000001) ON CONFLICT DO NOTHING",
+                    "INSERT INTO person_roles (person_id, service_id, role_id) \
+                     VALUES (?1, 1000000001, ?2)",
+                ] {
+                    app.sql(insert, &[json!(member.id), json!(custom)]).await;
+                }
+                app.ask(root, DELETE, "/service-roles", to_service.clone())
+                    .await
+                    .ok();
+                // The role comes back without the people who had it.
+                app.grant(root, "/service-roles", to_service).await;
+                role(member, custom)
             }
         }
     }
@@ -244,6 +277,41 @@ async fn a_person_whom_another_person_created_gets_a_password_before_gaining_per
             app.actions().await.last().map(String::as_str),
             Some("role_granted")
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_username_of_an_administrator_who_left_gives_nothing() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let member = app.member(&root).await;
+        let (path, body) = role(&member, ADMINISTER);
+        app.grant(&root, path, body).await;
+        app.ask(&root, DELETE, &format!("/users/{}", member.id), Value::Null)
+            .await
+            .ok();
+        let made = json!({"username": member.username, "name": "New", "password": PASSWORD});
+        let made = app.ask(&root, POST, "/users", made).await.created();
+        assert_ne!(made["id"], json!(member.id));
+        let renamed = app.member(&root).await;
+        app.ask(
+            &root,
+            DELETE,
+            &format!("/users/{}", made["id"]),
+            Value::Null,
+        )
+        .await
+        .ok();
+        let username = json!({"username": member.username});
+        app.ask(&root, PUT, &format!("/users/{}", renamed.id), username)
+            .await
+            .ok();
+        let path = format!("/people/{}/services/auth", member.username);
+        let access = app.ask(&root, GET, &path, Value::Null).await.ok();
+        assert_eq!(access["permissions"], json!([]));
+        let grants = "SELECT COUNT(*) FROM person_roles WHERE role_id = 1000000001";
+        assert_eq!(app.count(grants, &[]).await, 1, "that of the administrator");
     })
     .await;
 }

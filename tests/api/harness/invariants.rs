@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::TestApp;
 
 /// Queries that must return no row, with the meaning of a row.
-const FORBIDDEN: [(&str, &str); 11] = [
+const FORBIDDEN: [(&str, &str); 13] = [
     (
         "a reference to nothing (I5)",
         "SELECT * FROM pragma_foreign_key_check",
@@ -60,13 +60,30 @@ const FORBIDDEN: [(&str, &str); 11] = [
             AND NOT EXISTS (SELECT 1 FROM deleted_users AS d WHERE d.user_id = s.user_id)",
     ),
     (
+        "a grant of a role that the service does not have",
+        "SELECT * FROM person_roles AS g
+          WHERE NOT EXISTS (SELECT 1 FROM service_roles AS a
+                             WHERE a.service_id = g.service_id AND a.role_id = g.role_id)
+            AND NOT EXISTS (SELECT 1 FROM removed_roles AS d
+                             WHERE d.service_id = g.service_id AND d.role_id = g.role_id)",
+    ),
+    (
+        "a grant of a permission that does not exist",
+        "SELECT permission_id
+           FROM (SELECT permission_id FROM person_permissions
+                 UNION SELECT permission_id FROM role_permissions) AS g
+          WHERE NOT EXISTS (SELECT 1 FROM permissions WHERE id = g.permission_id)
+            AND NOT EXISTS (SELECT 1 FROM removed_permissions
+                             WHERE permission_id = g.permission_id)",
+    ),
+    (
         "a note about effective permissions that outlived its batch",
         "SELECT * FROM auth_access",
     ),
 ];
 
 /// Every table of the database.
-pub const TABLES: [&str; 32] = [
+pub const TABLES: [&str; 34] = [
     "users",
     "deleted_users",
     "identities",
@@ -90,6 +107,8 @@ pub const TABLES: [&str; 32] = [
     "service_roles",
     "person_roles",
     "person_permissions",
+    "removed_roles",
+    "removed_permissions",
     "policy_events",
     "auth_access",
     "preconditions",

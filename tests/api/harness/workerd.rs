@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// The columns with times, by table.
-const TIMES: [(&str, &[&str]); 15] = [
+const TIMES: [(&str, &[&str]); 17] = [
     ("deleted_users", &["deleted_at"]),
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
@@ -37,6 +37,7 @@ const TIMES: [(&str, &[&str]); 15] = [
             "token_expires_at",
             "access_expires_at",
             "refresh_expires_at",
+            "refreshes_since",
             "expires_at",
             "revoked_at",
         ],
@@ -56,6 +57,8 @@ const TIMES: [(&str, &[&str]); 15] = [
     ("person_tokens", &["created_at", "expires_at"]),
     ("person_roles", &["expires_at"]),
     ("person_permissions", &["expires_at"]),
+    ("removed_roles", &["removed_at"]),
+    ("removed_permissions", &["removed_at"]),
 ];
 
 impl Workerd {

@@ -1,13 +1,14 @@
 //! Registration of a passkey, for the account of the caller or for a new account.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::passkeys::decoy::is_decoy;
+use crate::accounts::domain::passkeys::decoy::DecoyKeys;
 use crate::accounts::domain::passkeys::{
     CeremonyState, NAME_CHARS, NO_CHALLENGE, PendingCeremony, aaguid, ceremony_expiry,
     ceremony_rules, fresh_challenge,
 };
 use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
 use crate::accounts::domain::signed_in::SignedIn;
+use crate::accounts::domain::throttle;
 use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
 use crate::accounts::domain::webauthn::registration;
@@ -17,7 +18,9 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::records::User;
 use crate::accounts::store::accounts::NewAccount;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
+use crate::accounts::store::challenges::{
+    ChallengeKind, NewChallenge, RegistrationClaim, TakenChallenge,
+};
 use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::{
     Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition,
@@ -85,6 +88,7 @@ pub async fn begin(
     ports: &Ports,
     who: Registrant<'_>,
     label: Option<String>,
+    origin: &RequestOrigin,
 ) -> Result<PendingCeremony<CreationOptions>, Failure<RegisterRejection>> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
@@ -132,14 +136,14 @@ pub async fn begin(
                 Some(name.clone()),
             );
             let written = state.write()?;
-            challenges::keep(
-                db,
-                &NewChallenge {
-                    state: &written,
-                    ..challenge(ChallengeKind::SignUp, None)
-                },
-            )
-            .await?;
+            let new = NewChallenge {
+                state: &written,
+                ..challenge(ChallengeKind::SignUp, None)
+            };
+            // A client that may not sign up now makes no passkey in vain.
+            let limit = throttle::sign_up_limit(ports, origin)?;
+            let claim = challenges::keep_sign_up(db, &new, limit.as_ref()).await?;
+            throttle::require_allowed(claim, now)?;
             CreationOptions {
                 user,
                 user_name: email.as_str().to_owned(),
@@ -207,16 +211,21 @@ pub async fn complete(
     } = completion;
 
     let id = challenge.ok_or(NO_CHALLENGE)?;
-    let taken =
-        challenges::take_registration(db, id, caller.as_ref().map(|caller| caller.user.id), now)
-            .await?
-            .ok_or(NO_CHALLENGE)?;
+    let limit = throttle::sign_up_limit(ports, origin)?;
+    let user = caller.as_ref().map(|caller| caller.user.id);
+    let taken = match challenges::take_registration(db, id, user, limit.as_ref(), now).await? {
+        RegistrationClaim::Taken(taken) => taken,
+        RegistrationClaim::Unknown => return Err(RegisterRejection::from(NO_CHALLENGE).into()),
+        RegistrationClaim::Refused { free_at } => {
+            return Err(throttle::too_many(free_at, now).into());
+        }
+    };
     let state = CeremonyState::read(&taken)?;
     let credential =
         registration::verify(&response, &ceremony_rules(&ports.config, &state.challenge))
             .accepted()?;
     // A decoy makes the round trips of a registered credential, but no row.
-    let decoy = is_decoy(&ports.config.signing_keys, &credential.id);
+    let decoy = DecoyKeys::of(&ports.config).is_decoy(&credential.id);
 
     let aaguid = aaguid::text(credential.aaguid);
     let named = label

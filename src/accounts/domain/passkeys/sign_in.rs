@@ -2,7 +2,7 @@
 //! address.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::passkeys::decoy::decoys;
+use crate::accounts::domain::passkeys::decoy::DecoyKeys;
 use crate::accounts::domain::passkeys::{
     CeremonyState, NO_CHALLENGE, PendingCeremony, ceremony_expiry, ceremony_rules, fresh_challenge,
 };
@@ -83,7 +83,7 @@ pub async fn begin(
         }
         Some(email) => {
             // Decoys are always computed, so that the time reveals nothing.
-            let decoys = decoys(ports.config.signing_keys.current(), email);
+            let decoys = DecoyKeys::of(&ports.config).decoys(email);
             let known = passkeys::begin_sign_in(ports.db.as_ref(), &new, email).await?;
             if known.is_empty() { decoys } else { known }
         }
@@ -230,7 +230,7 @@ fn unknown_credential(
     response: &AuthenticationResponse,
     state: &CeremonyState,
 ) -> Refusal {
-    if let Ok(decoy) = StoredPasskey::unregistered(&response.raw_id) {
+    if let Ok(decoy) = StoredPasskey::unregistered() {
         let known = StoredCredential {
             passkey: &decoy,
             counter: None,

@@ -40,6 +40,7 @@ const UNREGISTERED: &str = concat!(
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A passkey as the library keeps it. The database holds its JSON, which only the library reads.
+/// The id of the credential is left out, because the row has it and a passkey is found by it.
 #[derive(Clone, Debug)]
 pub struct StoredPasskey {
     /// The algorithm that it signs with.
@@ -50,9 +51,9 @@ pub struct StoredPasskey {
 impl StoredPasskey {
     /// Returns the library's passkey for a credential that a registration made.
     #[must_use]
-    pub fn new(id: &[u8], key: &PublicKey, flags: Flags) -> Self {
+    pub fn new(key: &PublicKey, flags: Flags) -> Self {
         let credential = Credential {
-            cred_id: id.to_vec(),
+            cred_id: Vec::new(),
             cred: key.key.clone(),
             // The database keeps the counter and decides whether it went back.
             counter: 0,
@@ -76,10 +77,8 @@ impl StoredPasskey {
     ///
     /// # Errors
     /// Returns the reason if this version of the library writes passkeys in another form.
-    pub fn unregistered(id: &[u8]) -> Result<Self, &'static str> {
-        let mut passkey = Self::read(UNREGISTERED)?;
-        passkey.credential.cred_id = id.to_vec();
-        Ok(passkey)
+    pub fn unregistered() -> Result<Self, &'static str> {
+        Self::read(UNREGISTERED)
     }
 
     /// Reads the library's JSON.
@@ -169,6 +168,7 @@ pub(super) fn authenticate(
         Err(error) => return Verdict::Refused(error.to_string()),
     };
     let credential = Credential {
+        cred_id: response.raw_id.clone(),
         backup_eligible,
         ..passkey.credential.clone()
     };
@@ -219,16 +219,11 @@ mod tests {
     fn the_library_writes_passkeys_in_the_form_that_rows_have() {
         let key = PublicKey::parse(&BASE_POINT).expect("a key");
         assert_eq!(
-            StoredPasskey::new(&[], &key, Flags(0x05))
-                .write()
-                .expect("JSON"),
+            StoredPasskey::new(&key, Flags(0x05)).write().expect("JSON"),
             UNREGISTERED
         );
-        let passkey = StoredPasskey::unregistered(&[7; 32]).expect("a passkey");
-        assert_eq!(
-            (passkey.algorithm, passkey.credential.cred_id.as_slice()),
-            (Algorithm::Es256, &[7; 32][..])
-        );
+        let passkey = StoredPasskey::unregistered().expect("a passkey");
+        assert_eq!(passkey.algorithm, Algorithm::Es256);
         assert!(!passkey.verifies(b"anything", &[0; 70]));
     }
 
@@ -243,9 +238,7 @@ mod tests {
             &[&[0xA4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32][..], &public].concat(),
         )
         .expect("a key");
-        let written = StoredPasskey::new(&[7; 32], &key, Flags(0x05))
-            .write()
-            .expect("JSON");
+        let written = StoredPasskey::new(&key, Flags(0x05)).write().expect("JSON");
         assert_eq!(
             StoredPasskey::read(&written).expect("a passkey").algorithm,
             Algorithm::EdDsa

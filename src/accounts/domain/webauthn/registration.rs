@@ -133,7 +133,7 @@ fn take_steps(
     let key = key?;
     Some(RegisteredCredential {
         id: CredentialId::from_bytes(&attested.credential_id)?,
-        passkey: StoredPasskey::new(&attested.credential_id, &key, data.flags),
+        passkey: StoredPasskey::new(&key, data.flags),
         public_key: key,
         aaguid: attested.aaguid,
         flags: data.flags,

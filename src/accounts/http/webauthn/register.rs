@@ -52,7 +52,8 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
 /// # Errors
 /// 422 for an address or name that is not valid; 409 if the account has the largest number of
 /// passkeys; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last
-/// authentication is too old.
+/// authentication is too old; 429 `too_many_attempts` if the caller's network made too many
+/// accounts.
 #[utoipa::path(
     post,
     path = "/api/webauthn/register/begin",
@@ -65,6 +66,7 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
 pub async fn begin(
     State(app): State<AccountsState>,
     caller: MaybeSignedIn,
+    origin: RequestOrigin,
     AppJson(body): AppJson<PasskeyRegistrationBeginRequest>,
 ) -> Result<AppJson<PasskeyRegistrationBeginResponse>, ApiError> {
     let label = label(body.label)?;
@@ -87,7 +89,7 @@ pub async fn begin(
             Registrant::Newcomer { email, name }
         }
     };
-    let begun = register::begin(&app.ports, who, label).await?;
+    let begun = register::begin(&app.ports, who, label, &origin).await?;
     Ok(AppJson(PasskeyRegistrationBeginResponse::new(
         &app.ports.config,
         begun,
@@ -133,7 +135,7 @@ pub enum PasskeyRegistrationCompleteResponse {
 ///
 /// # Errors
 /// The same 400 for every ceremony that fails verification; 409 for an address or a credential that
-/// is already in use.
+/// is already in use; 429 `too_many_attempts` if the caller's network made too many accounts.
 #[utoipa::path(
     post,
     path = "/api/webauthn/register/complete",

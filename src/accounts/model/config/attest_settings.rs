@@ -51,6 +51,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn attest(&mut self, production: bool) -> AttestSettings {
+        let known = self.problems.len();
         let apps = self.apple_apps();
         let mode = self.word(
             "APP_ATTEST_MODE",
@@ -85,13 +86,15 @@ impl Reader<'_> {
             );
         }
         let test_anchor = test_root.as_deref().map(TrustAnchor::from_pem);
-        if mode != Mode::Off && apps.is_empty() {
+        // A wrong value is one problem. Its consequences would be others.
+        let readable = self.problems.len() == known;
+        if readable && mode != Mode::Off && apps.is_empty() {
             self.problem(
                 "APP_ATTEST_MODE",
                 "needs APPLE_TEAM_ID and APPLE_BUNDLE_ID, unless it is `off`",
             );
         }
-        if on_refresh && mode != Mode::Require {
+        if readable && on_refresh && mode != Mode::Require {
             self.problem(
                 "APP_ATTEST_ON_REFRESH",
                 "can be `require` only if APP_ATTEST_MODE is",

@@ -3,6 +3,7 @@
 mod attest_settings;
 mod password_settings;
 
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::model::signing_keys::SigningKeys;
 use crate::kernel::model::config;
 use crate::kernel::model::config::Reader;
-use crate::kernel::model::origin::{Origin, is_domain, is_within};
+use crate::kernel::model::origin::{Origin, is_domain, is_public_suffix, is_within};
 use crate::kernel::model::text;
 
 /// The longest lifetime of a web session, however often it is used.
@@ -27,6 +28,8 @@ pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
 pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent the last authentication must be for actions that cannot be undone.
 const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
+/// The number of sign-ups that a network may make at once: a class of a school, behind one address.
+const SIGN_UPS_PER_NETWORK: u32 = 60;
 
 /// The checked settings of accounts. Dereferences to the kernel's settings.
 #[derive(Clone, Debug)]
@@ -67,6 +70,9 @@ pub struct Config {
     pub secrets_keys: Option<SecretsKeys>,
     /// The settings of passwords.
     pub passwords: password::PasswordSettings,
+    /// `SIGN_UPS_PER_NETWORK`: the number of sign-ups that a network may make at once. `None` if
+    /// they are not counted.
+    pub sign_ups_per_network: Option<NonZeroU32>,
     /// `STEP_UP_PASSKEYS`: true if adding or removing a passkey needs a recent sign-in.
     pub step_up_passkeys: bool,
     /// `CSRF_TOKEN`: true if a browser's unsafe request with a cookie needs a CSRF token.
@@ -124,6 +130,9 @@ impl Config {
             true,
         );
         let passwords = reader.passwords(development);
+        // Test suites and browsers on a developer's machine share one address.
+        let default = if development { 0 } else { SIGN_UPS_PER_NETWORK };
+        let sign_ups_per_network = reader.count("SIGN_UPS_PER_NETWORK", default, 0..=1_000_000);
         if production {
             reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
         }
@@ -151,6 +160,7 @@ impl Config {
             recent_authentication,
             secrets_keys,
             passwords,
+            sign_ups_per_network: NonZeroU32::new(sign_ups_per_network),
             step_up_passkeys,
             csrf_token_required,
         })
@@ -179,10 +189,14 @@ impl Reader<'_> {
         } else {
             format!("{}/account", issuer.trim_end_matches('/'))
         };
-        let url = self.get("ACCOUNT_URL").unwrap_or(default);
-        let ok = development || (text::picture(&url).is_some() && !url.contains('#'));
-        if !ok && !issuer.is_empty() {
-            self.problem("ACCOUNT_URL", "must be an https URL");
+        let Some(url) = self.get("ACCOUNT_URL") else {
+            return default;
+        };
+        if !development && (text::picture(&url).is_none() || url.contains('#')) {
+            self.problem(
+                "ACCOUNT_URL",
+                "must be an https URL without a fragment, such as https://api.hamrah.app/account",
+            );
         }
         url
     }
@@ -203,13 +217,18 @@ impl Reader<'_> {
     /// Checks settings for production: names that browsers and other services use must be real, and
     /// the cookie must not be sent beyond the relying party.
     fn check_names(&mut self, rp_id: &str, cookie_domain: Option<&str>, issuer: &str) {
-        if !rp_id.is_empty() && !is_domain(rp_id) {
+        let is_rp = is_domain(rp_id);
+        if !rp_id.is_empty() && !is_rp {
             self.problem(
                 "RP_ID",
                 "must be a domain in lower case, such as hamrah.app",
             );
-        }
-        if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
+        } else if is_rp && is_public_suffix(rp_id) {
+            self.problem(
+                "RP_ID",
+                "is a public suffix, which browsers refuse: name the domain of your own below it",
+            );
+        } else if is_rp && cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
             self.problem(
                 "COOKIE_DOMAIN",
                 "must be RP_ID or below it, because every host that it covers receives the session \
@@ -220,7 +239,10 @@ impl Reader<'_> {
             .strip_prefix("https://")
             .map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
         if !issuer.is_empty() && !host.is_some_and(is_domain) {
-            self.problem("JWT_ISSUER", "must be an https URL (RFC 8414 §2)");
+            self.problem(
+                "JWT_ISSUER",
+                "must be an https URL, such as https://api.hamrah.app (RFC 8414 §2)",
+            );
         }
     }
 

@@ -1,6 +1,8 @@
 //! Passwords that attackers try first: a short list, runs of one kind, and names of the user. A
 //! service with lists of leaked passwords can be queried in addition.
 
+use crate::kernel::model::normal_form;
+
 /// In lower case, letters and digits only, and without digits at the end, because attackers try all
 /// endings.
 const TRIED_FIRST: [&str; 72] = [
@@ -82,21 +84,27 @@ const TRIED_FIRST: [&str; 72] = [
 const SHORTEST_PART: usize = 4;
 
 /// Returns true if an attacker would soon guess the password.
+///
+/// A word of `about` is compared without signs: in whole, up to the `@` of an address, and, if it
+/// has as many characters as [`SHORTEST_PART`], without the digits around it.
 pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
-    let lower = password.to_lowercase();
-    if is_run(&lower) {
+    let folded = normal_form::folded(password);
+    if is_run(&folded) {
         return true;
     }
-    let bare = bare(&lower);
+    let bare = bare(&folded);
     // Digits and signs around a name or a word add almost no entropy.
     let word = without_digits(&bare);
     let named = about.iter().any(|name| {
-        let name = name.to_lowercase();
-        let local = self::bare(name.split('@').next().unwrap_or_default());
-        let part = without_digits(&local);
-        lower == name
-            || (!local.is_empty() && bare == local)
-            || (part.chars().count() >= SHORTEST_PART && word == part)
+        let name = normal_form::folded(name);
+        let parts = [name.as_str(), name.split('@').next().unwrap_or_default()];
+        folded == name
+            || parts.iter().any(|part| {
+                let part = self::bare(part);
+                let letters = without_digits(&part);
+                (!part.is_empty() && bare == part)
+                    || (letters.chars().count() >= SHORTEST_PART && word == letters)
+            })
     });
     named || TRIED_FIRST.contains(&bare.as_str()) || TRIED_FIRST.contains(&word) || is_run(&bare)
 }

@@ -39,22 +39,21 @@ pub(super) fn about_session_token(
     )
 }
 
-/// Returns the event about the session of a refresh token, current or replaced, if the session is
-/// not revoked.
+/// Returns the event about the session of the refresh tokens of a family, if the session is not
+/// revoked.
 pub(super) fn about_refresh_token(
     context: &EventContext,
     kind: EventKind,
-    token: &TokenHash,
+    family: &TokenHash,
 ) -> Statement {
     event(
         concatcp!(
             INSERT_EVENT,
-            "s.user_id, s.id FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
-              WHERE r.token_hash = ?8 AND s.revoked_at IS NULL"
+            "user_id, id FROM sessions WHERE refresh_family = ?8 AND revoked_at IS NULL"
         ),
         context,
         kind,
-        [token.into()],
+        [family.into()],
     )
 }
 

@@ -31,6 +31,8 @@ pub struct NewSessionToken {
 pub struct NewTokenPair {
     /// The refresh token's hash.
     pub refresh_hash: TokenHash,
+    /// The hash of the refresh token's family.
+    pub refresh_family: TokenHash,
     /// The refresh token's expiry.
     pub refresh_expires_at: Timestamp,
     /// The access token's expiry.
@@ -128,11 +130,11 @@ pub(super) fn insert(new: &NewSession<'_>, context: &EventContext) -> Statement 
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at,
                                last_used_at, token_hash, token_expires_at, access_expires_at,
                                refresh_expires_at, expires_at, passkey, attest_key, amr,
-                               recovering, country)
+                               recovering, country, refresh_family)
          SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10, COALESCE(?13, ?15),
                 (SELECT k.id FROM attest_keys AS k
                   WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL),
-                ?18, ?19, ?20
+                ?18, ?19, ?20, ?25
            FROM users
           WHERE id = COALESCE(?2, (SELECT user_id FROM identities
                                     WHERE provider = ?11 AND provider_id = ?12))
@@ -202,7 +204,7 @@ impl<'a> CheckedProof<'a> {
 
 impl NewSession<'_> {
     /// Returns the parameters of [`insert`].
-    fn params(&self, context: &EventContext) -> [Value; 24] {
+    fn params(&self, context: &EventContext) -> [Value; 25] {
         let proof = CheckedProof::of_owner(&self.owner);
         let identity = self.owner.identity();
         let first_passkey = match &self.owner {
@@ -240,6 +242,7 @@ impl NewSession<'_> {
             proof.backup_code.into(),
             proof.totp_step.map(|step| step.made_at).into(),
             proof.password.into(),
+            self.pair.as_ref().map(|pair| &pair.refresh_family).into(),
         ]
     }
 

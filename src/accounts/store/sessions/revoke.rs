@@ -25,21 +25,19 @@ pub async fn revoke_by_session_token(
     batch(db, [event, update]).await.map(drop)
 }
 
-/// Revokes the session of a refresh token, current or replaced. Safe to repeat.
+/// Revokes the session of the refresh tokens of a family, current or replaced. Safe to repeat.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn revoke_by_refresh_token(
     db: &dyn Db,
-    token: &TokenHash,
+    family: &TokenHash,
     context: &EventContext,
 ) -> Result<(), StoreError> {
-    let event = events::about_refresh_token(context, EventKind::SignInRevoked, token);
+    let event = events::about_refresh_token(context, EventKind::SignInRevoked, family);
     let update = sql(
-        "UPDATE sessions SET revoked_at = ?2
-          WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = ?1)
-            AND revoked_at IS NULL",
-        [token.into(), context.at.into()],
+        "UPDATE sessions SET revoked_at = ?2 WHERE refresh_family = ?1 AND revoked_at IS NULL",
+        [family.into(), context.at.into()],
     );
     batch(db, [event, update]).await.map(drop)
 }

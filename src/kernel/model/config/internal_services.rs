@@ -58,7 +58,8 @@ impl Reader<'_> {
         if keys.is_empty() {
             self.problem(
                 "INTERNAL_API_KEY",
-                "is not set (a secret of at least 32 random characters)",
+                "is not set (a secret of at least 32 random characters; `hamrah-api keys generate` \
+                 makes one)",
             );
         }
         self.strong_keys("INTERNAL_API_KEY", &keys, development)

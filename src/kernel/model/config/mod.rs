@@ -160,7 +160,17 @@ impl<'a> Reader<'a> {
             }
             (None, Some(default)) => default.to_owned(),
             (None, None) => {
-                self.problem(name, "is not set");
+                let example = match name {
+                    "RP_ID" => {
+                        "is not set: it is the domain of your users' pages, such as hamrah.app"
+                    }
+                    "JWT_ISSUER" => "is not set: it is the https URL of this service",
+                    "JWT_AUDIENCE" => {
+                        "is not set: it names the services that accept the tokens, such as hamrah"
+                    }
+                    _ => "is not set",
+                };
+                self.problem(name, example);
                 String::new()
             }
         }
@@ -179,7 +189,10 @@ impl<'a> Reader<'a> {
     fn origins(&mut self, development: bool) -> (Vec<AppOrigin>, Vec<Origin>) {
         let named = self.list("ALLOWED_ORIGINS");
         if named.is_empty() && !development {
-            self.problem("ALLOWED_ORIGINS", "is not set");
+            self.problem(
+                "ALLOWED_ORIGINS",
+                "is not set: it lists the https origins of your web pages, separated by commas",
+            );
         }
         let (mut apps, mut web) = (Vec::new(), Vec::new());
         for text in named {
@@ -202,6 +215,13 @@ impl<'a> Reader<'a> {
     ) -> Vec<Origin> {
         let mut origins = Vec::with_capacity(named.len());
         for text in named {
+            if text.contains([';', '|']) || text.contains(char::is_whitespace) {
+                self.problem(
+                    name,
+                    &format!("has {text}: separate several origins by commas"),
+                );
+                continue;
+            }
             match Origin::parse(&text) {
                 Ok(origin) if !development && !origin.host().is_some_and(is_domain) => {
                     self.problem(name, &format!("has {text}, whose host is not a domain"));
@@ -266,7 +286,7 @@ impl<'a> Reader<'a> {
                         most.as_secs()
                     ),
                 );
-                Duration::ZERO
+                Duration::from_secs(default)
             }
         }
     }

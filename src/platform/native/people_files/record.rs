@@ -55,6 +55,7 @@ impl ExportRecord {
                 document_type: None,
                 document_number: None,
                 password_hash: filled(self.password_hash),
+                credentials_by: None,
             }),
         };
         ExportedPerson {
