@@ -1,39 +1,39 @@
 //! Ids as types, so that a session id cannot be passed for a user id.
 
-use std::fmt;
-
-use uuid::{Builder, Uuid};
-
 /// Length of a UUID in its hyphenated form, the only accepted form.
-const HYPHENATED: usize = 36;
+pub(crate) const HYPHENATED: usize = 36;
 
+/// Declares the type of an id.
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        pub struct $name(Uuid);
+        pub struct $name(uuid::Uuid);
 
         impl $name {
             /// Makes a random id (UUID version 4, RFC 9562 §5.4) from 16 bytes of entropy.
             #[must_use]
             pub fn from_random(bytes: [u8; 16]) -> Self {
-                Self(Builder::from_random_bytes(bytes).into_uuid())
+                Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
             }
 
             /// Reads the hyphenated form in either case. Returns `None` for any other text.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
-                (text.len() == HYPHENATED).then(|| Uuid::try_parse(text).ok().map(Self)).flatten()
+                (text.len() == $crate::kernel::model::ids::HYPHENATED)
+                    .then(|| uuid::Uuid::try_parse(text).ok().map(Self))
+                    .flatten()
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 self.0.hyphenated().fmt(f)
             }
         }
     };
 }
+pub(crate) use uuid_id;
 
 uuid_id! {
     /// The id of an account, in lower case with hyphens. It never changes.

@@ -1,12 +1,17 @@
 //! Use cases of the relay, without HTTP and without SQL text.
 
 pub mod accounts;
+mod channel_objects;
 pub mod key_backup;
 pub mod keys;
 pub mod maintenance;
+pub mod membership;
 mod ports;
 pub mod proof_of_work;
+pub mod server_channels;
+pub mod servers;
 pub mod tags;
+pub mod tasks;
 
 pub use ports::Ports;
 

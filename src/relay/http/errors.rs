@@ -6,6 +6,7 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::relay::domain::accounts::RegisterRejection;
 use crate::relay::domain::key_backup::BackupRejection;
 use crate::relay::domain::keys::KeysRejection;
+use crate::relay::domain::membership::ServerRejection;
 use crate::relay::http::body::invalid;
 use crate::relay::model::keys::UnfitIdentity;
 
@@ -49,6 +50,22 @@ impl From<BackupRejection> for ApiError {
                 Self::from(Code::BackupConflict).with("version", current.into())
             }
             BackupRejection::None => Code::BackupNotFound.into(),
+        }
+    }
+}
+
+impl From<ServerRejection> for ApiError {
+    fn from(rejection: ServerRejection) -> Self {
+        match rejection {
+            ServerRejection::UnknownServer => Code::ServerNotFound.into(),
+            ServerRejection::UnknownChannel => Code::ChannelNotFound.into(),
+            ServerRejection::UnknownMember => Code::MemberNotFound.into(),
+            ServerRejection::UnknownInvite => Code::InviteNotFound.into(),
+            ServerRejection::UnknownUser => Code::UserNotFound.into(),
+            ServerRejection::LowRole => Code::RoleTooLow.into(),
+            ServerRejection::OwnerStays => Code::OwnerStays.into(),
+            ServerRejection::DirectMessage => Code::DirectMessageStays.into(),
+            ServerRejection::Full(text) => Self::detailed(Code::LimitReached, text),
         }
     }
 }

@@ -2,10 +2,15 @@
 
 pub mod accounts;
 mod body;
+pub mod direct_messages;
 mod errors;
 pub mod keys;
 pub mod member;
 pub mod objects;
+pub mod sender_keys;
+pub mod server_channels;
+pub mod server_members;
+pub mod servers;
 
 use crate::relay::domain::Ports;
 

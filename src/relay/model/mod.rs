@@ -1,5 +1,7 @@
 //! Plain records and settings of the relay. Does no I/O.
 
 pub mod config;
+pub mod ids;
 pub mod keys;
+pub mod servers;
 pub mod username;
