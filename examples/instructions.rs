@@ -27,6 +27,7 @@ use hamrah_api::kernel::model::base64;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
+use hamrah_api::relay::domain::NoChannels;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -106,6 +107,7 @@ impl Api {
                 limiter: Arc::new(Unlimited),
                 http_client: Arc::new(NoWayOut),
                 compute: Arc::new(Threads),
+                channels: Arc::new(NoChannels),
             },
             config,
         ))))

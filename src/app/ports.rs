@@ -14,6 +14,8 @@ use crate::kernel::domain::rate_limit::RateLimiter;
 use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 use crate::relay::domain as relay;
+use crate::relay::domain::Channels;
+use crate::relay::store::export;
 
 /// The implementations that a platform provides.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct Adapters {
     pub http_client: Arc<dyn HttpClient>,
     /// Runs long work.
     pub compute: Arc<dyn Compute>,
+    /// The objects of the relay's channels.
+    pub channels: Arc<dyn Channels>,
 }
 
 /// The ports of all systems.
@@ -65,6 +69,7 @@ impl Ports {
             signatures: Arc::new(RememberedSignatures::new(adapters.signatures)),
             hash_permits: HashPermits::new(config.accounts.passwords.at_once),
             before_deletion: vec![people::before_account_deletion],
+            export_parts: vec![&export::PARTS],
             config: config.accounts,
         };
         let authorization = authorization::Ports {
@@ -73,6 +78,7 @@ impl Ports {
         };
         let relay = relay::Ports {
             accounts: accounts.clone(),
+            channels: adapters.channels,
             config: config.relay,
         };
         Self {

@@ -33,6 +33,7 @@ use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads}
 use crate::platform::native::settings;
 use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
+use crate::relay::domain::NoChannels;
 
 /// Commands about administrators.
 #[derive(Subcommand)]
@@ -125,6 +126,7 @@ async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn 
             limiter: Arc::new(Unlimited),
             http_client,
             compute: Arc::new(Threads),
+            channels: Arc::new(NoChannels),
         },
         settings.config,
     )

@@ -45,6 +45,7 @@ use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::InMemory;
 use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
+use crate::relay::domain::NoChannels;
 
 const MAINTENANCE_INTERVAL: Duration = Duration::from_mins(1);
 /// How long running requests may take after the signal to stop.
@@ -99,6 +100,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             limiter,
             http_client,
             compute: Arc::new(Threads),
+            channels: Arc::new(NoChannels),
         },
         settings.config,
     );

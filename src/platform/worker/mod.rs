@@ -38,6 +38,7 @@ use crate::kernel::http::respond;
 use crate::kernel::http::respond::REQUEST_TIME;
 use crate::kernel::model::config::{ConfigError, Environment};
 use crate::platform::worker::hang_up::{KeptAlive, OfClient};
+use crate::relay::domain::NoChannels;
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
@@ -97,6 +98,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
             limiter: limiter(env, &config)?,
             http_client: Arc::new(http_client::Fetcher),
             compute: Arc::new(ports::InPlace),
+            channels: Arc::new(NoChannels),
         },
         config,
     );

@@ -2,33 +2,46 @@
 
 use crate::kernel::domain::failure::Fault;
 use crate::relay::domain::Ports;
+use crate::relay::domain::channels;
+use crate::relay::domain::channels::Membership;
 use crate::relay::model::ids::ChannelId;
 use crate::relay::store::outbox::ChannelMemberKey;
 
-/// Adds members to the object of a channel.
+impl From<&ChannelMemberKey> for Membership {
+    fn from(key: &ChannelMemberKey) -> Self {
+        Self {
+            account: key.user,
+            version: key.version,
+        }
+    }
+}
+
+/// Adds members to the object of a channel. An object that removed a member with the same version or
+/// a later one leaves that member out.
 ///
 /// # Errors
 /// [`Fault`]
 pub(super) async fn add(
-    _ports: &Ports,
-    _channel: ChannelId,
-    _members: &[ChannelMemberKey],
+    ports: &Ports,
+    channel: ChannelId,
+    members: &[ChannelMemberKey],
 ) -> Result<(), Fault> {
-    Ok(())
+    let members: Vec<Membership> = members.iter().map(Membership::from).collect();
+    channels::add_members(ports, channel, &members).await
 }
 
 /// Removes a member from the object of a channel.
 ///
 /// # Errors
 /// [`Fault`]
-pub(super) async fn remove(_ports: &Ports, _member: ChannelMemberKey) -> Result<(), Fault> {
-    Ok(())
+pub(super) async fn remove(ports: &Ports, member: ChannelMemberKey) -> Result<(), Fault> {
+    channels::remove_member(ports, member.channel, Membership::from(&member)).await
 }
 
 /// Destroys the object of a channel.
 ///
 /// # Errors
 /// [`Fault`]
-pub(super) async fn destroy(_ports: &Ports, _channel: ChannelId) -> Result<(), Fault> {
-    Ok(())
+pub(super) async fn destroy(ports: &Ports, channel: ChannelId) -> Result<(), Fault> {
+    channels::destroy(ports, channel).await
 }

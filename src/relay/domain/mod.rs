@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod channel_objects;
+pub mod channels;
 pub mod key_backup;
 pub mod keys;
 pub mod maintenance;
@@ -13,7 +14,7 @@ pub mod servers;
 pub mod tags;
 pub mod tasks;
 
-pub use ports::Ports;
+pub use ports::{Channels, NoChannels, Ports};
 
 use std::time::Duration;
 

@@ -3,14 +3,49 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use crate::accounts::face;
+use crate::kernel::store::StoreError;
+use crate::relay::model::channel::{ChannelOperation, ChannelReply, ChannelRequest};
 use crate::relay::model::config::Config;
+
+/// The objects that hold channels: the only writer of each channel, with a database of its own.
+///
+/// Use cases call [`crate::relay::domain::channels`], which is typed.
+#[async_trait]
+pub trait Channels: Send + Sync {
+    /// Sends a request to an object and returns its reply. The request may be repeated.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the object did not answer. The request may have taken effect.
+    async fn call(&self, object: &str, request: ChannelRequest)
+    -> Result<ChannelReply, StoreError>;
+}
+
+/// Channels of a program without objects: it takes changes of members, keeps nothing, and does not
+/// answer about messages.
+pub struct NoChannels;
+
+#[async_trait]
+impl Channels for NoChannels {
+    async fn call(&self, _: &str, request: ChannelRequest) -> Result<ChannelReply, StoreError> {
+        match request.operation {
+            ChannelOperation::AddMembers { .. }
+            | ChannelOperation::RemoveMember { .. }
+            | ChannelOperation::Destroy { .. } => Ok(ChannelReply::Done),
+            _ => Err(StoreError::Unavailable("there are no channels".to_owned())),
+        }
+    }
+}
 
 /// The ports and settings that use cases of the relay need. Dereferences to the ports of accounts.
 #[derive(Clone)]
 pub struct Ports {
     /// The ports of accounts.
     pub accounts: face::Ports,
+    /// The objects of channels.
+    pub channels: Arc<dyn Channels>,
     /// The settings of the relay.
     pub config: Arc<Config>,
 }

@@ -1,7 +1,9 @@
 //! Plain records and settings of the relay. Does no I/O.
 
+pub mod channel;
 pub mod config;
 pub mod ids;
 pub mod keys;
+pub mod micros;
 pub mod servers;
 pub mod username;

@@ -22,6 +22,7 @@ use hamrah_api::platform::native::http_client::Https;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
+use hamrah_api::relay::domain::NoChannels;
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -116,6 +117,7 @@ impl Native {
                 limiter: limiter(&settings),
                 http_client: Arc::new(Https::open().expect("certificates")),
                 compute: Arc::new(Threads),
+                channels: Arc::new(NoChannels),
             },
             config,
         );
