@@ -15,7 +15,6 @@ use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 use crate::relay::domain as relay;
 use crate::relay::domain::Channels;
-use crate::relay::store::export;
 
 /// The implementations that a platform provides.
 #[derive(Clone)]
@@ -69,7 +68,6 @@ impl Ports {
             signatures: Arc::new(RememberedSignatures::new(adapters.signatures)),
             hash_permits: HashPermits::new(config.accounts.passwords.at_once),
             before_deletion: vec![people::before_account_deletion],
-            export_parts: vec![&export::PARTS],
             config: config.accounts,
         };
         let authorization = authorization::Ports {

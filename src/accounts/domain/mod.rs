@@ -41,10 +41,6 @@ use crate::kernel::store::Statement;
 /// the `Caller`.
 pub type BeforeDeletion = fn(Caller, &EventContext) -> Vec<Statement>;
 
-/// The parts of another system in the export of an account: their names and statements. `?1` is the
-/// account, and `?2` a number of rows.
-pub type ExportParts = &'static [(&'static str, &'static str)];
-
 /// The ports of accounts. Dereferences to the kernel's ports.
 #[derive(Clone)]
 pub struct Ports {
@@ -56,8 +52,6 @@ pub struct Ports {
     pub hash_permits: Arc<HashPermits>,
     /// The statements of other systems in the batch that deletes an account.
     pub before_deletion: Vec<BeforeDeletion>,
-    /// The parts of other systems in the export of an account.
-    pub export_parts: Vec<ExportParts>,
     /// The settings of accounts.
     pub config: Arc<Config>,
 }

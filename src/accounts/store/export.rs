@@ -2,7 +2,7 @@
 //! token, no sealed secret, no receipt.
 
 use crate::kernel::model::ids::UserId;
-use crate::kernel::store::{Db, Rows, StoreError, Value, sql};
+use crate::kernel::store::{Db, Rows, StoreError, Value, batch, sql};
 
 /// The maximum number of events in an export, which are the newest. They are some hundred
 /// kilobytes. The list of events has all of them, page by page.
@@ -117,27 +117,22 @@ const PARTS: [(&str, &str); 13] = [
     ),
 ];
 
-/// Reads the export of an account, with the parts of other systems. One round trip.
+/// Reads the export of an account. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn read(
-    db: &dyn Db,
-    user: UserId,
-    others: &[&'static [(&'static str, &'static str)]],
-) -> Result<AccountExport, StoreError> {
+pub async fn read(db: &dyn Db, user: UserId) -> Result<AccountExport, StoreError> {
     let most_events = i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX);
-    let parts = || PARTS.iter().chain(others.iter().copied().flatten());
-    let statements = parts().map(|(name, text)| match *name {
+    let statements = PARTS.map(|(name, text)| match name {
         "events" => sql(text, [user.into(), most_events.into()]),
         _ if text.contains("?2") => sql(text, [user.into(), MOST_ROWS.into()]),
         _ => sql(text, [user.into()]),
     });
-    let results = db.batch(statements.collect()).await?;
+    let results = batch(db, statements).await?;
 
-    let names = parts().map(|(name, _)| *name);
-    let found = results.iter().map(exported_rows);
-    Ok(AccountExport(names.zip(found).collect()))
+    let names = PARTS.iter().map(|(name, _)| *name);
+    let parts = results.iter().map(exported_rows);
+    Ok(AccountExport(names.zip(parts).collect()))
 }
 
 fn exported_rows(rows: &Rows) -> Vec<ExportedRow> {

@@ -80,11 +80,11 @@ pub async fn distribute(
             "INSERT INTO relay_sender_keys
                  (channel_id, to_user_id, from_user_id, distribution_id, id, encrypted_skdm,
                   created_at)
-             SELECT ?3, m.user_id, ?2, k.value ->> 'distribution', k.value ->> 'id',
-                    k.value ->> 'skdm', ?5
-               FROM json_each(?4) AS k
+             SELECT ?3, m.user_id, ?2, json_each.value ->> 'distribution', json_each.value ->> 'id',
+                    json_each.value ->> 'skdm', ?5
+               FROM json_each(?4)
                JOIN relay_channel_members AS m
-                    ON m.channel_id = ?3 AND m.user_id = k.value ->> 'to'
+                    ON m.channel_id = ?3 AND m.user_id = json_each.value ->> 'to'
               WHERE (SELECT count FROM relay_counts WHERE subject = ?6) <= ?7 AND ",
             IN_CHANNEL,
             " ON CONFLICT DO UPDATE
