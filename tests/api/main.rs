@@ -27,6 +27,7 @@ mod accounts;
 mod app;
 mod authorization;
 mod kernel;
+mod relay;
 
 use http::Method;
 use serde_json::json;

@@ -4,6 +4,7 @@ pub mod blocks;
 pub mod channels;
 pub mod counts;
 pub mod direct_messages;
+pub mod export;
 pub mod invites;
 pub mod key_backup;
 pub mod keys;

@@ -89,8 +89,8 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
             IS_LIVE,
             " AS live,
                 EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2) AS identity,
-                EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3) AS k
-                         WHERE h.user_id = ?2 AND instr(h.hashes, k.value)) AS reused"
+                EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
+                         WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value)) AS reused"
         ),
         [by.session.into(), by.user.into(), list.as_str().into()],
     );
@@ -102,8 +102,8 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
                                     FROM relay_prekey_history WHERE user_id = ?2
                                    ORDER BY number DESC LIMIT 1), 1), ?4, ?5
               WHERE EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2)
-                AND NOT EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3) AS k
-                                 WHERE h.user_id = ?2 AND instr(h.hashes, k.value))
+                AND NOT EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
+                                 WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value))
                 AND NOT EXISTS (SELECT 1 FROM relay_prekeys
                                  WHERE user_id = ?2 AND length(stock) > ?7)
                 AND ",
