@@ -107,17 +107,15 @@ BEGIN
        AND NOT EXISTS (SELECT 1 FROM relay_direct_members WHERE channel_id = OLD.channel_id);
 END;
 
--- Who is a member of which channel now, with the version that the channel object knows or will know.
-CREATE VIEW relay_channel_members AS
+-- Who is a member of which channel of a server now, with the version that the channel object knows or will know.
+CREATE VIEW relay_seats AS
 SELECT c.id AS channel_id, m.user_id, m.server_id, m.role,
        MAX(m.version, COALESCE(h.version, 0)) AS version,
        MAX(m.joined_at, c.created_at, COALESCE(h.joined_at, 0)) AS joined_at
   FROM relay_channels AS c
   JOIN relay_members AS m ON m.server_id = c.server_id
   LEFT JOIN relay_channel_choices AS h ON h.channel_id = c.id AND h.user_id = m.user_id
- WHERE COALESCE(h.away, 0) = 0
- UNION ALL
-SELECT d.channel_id, d.user_id, NULL, NULL, 1, d.opened_at FROM relay_direct_members AS d;
+ WHERE COALESCE(h.away, 0) = 0;
 
 CREATE TABLE relay_invites (
     id TEXT NOT NULL PRIMARY KEY,

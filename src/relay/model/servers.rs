@@ -144,3 +144,11 @@ pub struct ListPage {
     /// The largest number of entries.
     pub limit: i64,
 }
+
+impl ListPage {
+    /// Returns the text after which the ids of the page come.
+    #[must_use]
+    pub fn after_text(&self) -> String {
+        self.after.map(|id| id.to_string()).unwrap_or_default()
+    }
+}

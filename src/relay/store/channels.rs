@@ -8,7 +8,7 @@ use crate::kernel::store::{Db, Row, StoreError, batch, read_all, read_first, sql
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::{ChannelRecord, MOST_CHANNELS, ServerId};
 use crate::relay::store::membership::{
-    ChannelStanding, IN_CHANNEL, MANAGES, MANAGES_CHANNEL, ServerStanding, in_channel, in_server,
+    ChannelStanding, MANAGES, MANAGES_CHANNEL, ServerStanding, in_channel, in_server,
 };
 use crate::relay::store::outbox;
 use crate::relay::store::outbox::ChannelMemberKey;
@@ -215,8 +215,9 @@ pub async fn join(
     let task = sql(
         concatcp!(
             "INSERT INTO relay_outbox (task, server_id, channel_id, user_id, version, due_at)
-             SELECT 'add_to_channel', '', ?3, ?2, 0, ?4 WHERE ",
-            IN_CHANNEL,
+             SELECT 'add_to_channel', '', channel_id, user_id, 0, ?4 FROM relay_seats
+              WHERE channel_id = ?3 AND user_id = ?2 AND ",
+            IS_LIVE,
             " ON CONFLICT DO NOTHING"
         ),
         [
@@ -245,8 +246,7 @@ pub async fn begin_leaving(
         concatcp!(
             "INSERT INTO relay_outbox (task, server_id, channel_id, user_id, version, due_at)
              SELECT 'leave_channel', '', channel_id, user_id, version, ?4
-               FROM relay_channel_members
-              WHERE channel_id = ?3 AND user_id = ?2 AND server_id IS NOT NULL AND ",
+               FROM relay_seats WHERE channel_id = ?3 AND user_id = ?2 AND ",
             IS_LIVE,
             " ON CONFLICT DO UPDATE SET version = excluded.version, due_at = excluded.due_at
              RETURNING channel_id, user_id, version"

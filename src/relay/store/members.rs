@@ -5,10 +5,12 @@ use const_format::concatcp;
 use crate::accounts::face::{Caller, IS_LIVE};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, StoreError, batch, read_all, read_first, sql};
+use crate::kernel::store::{Db, Row, Statement, StoreError, batch, read_all, read_first, sql};
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::{ListPage, ListedAccount, ServerId};
-use crate::relay::store::membership::{ChannelStanding, ServerStanding, in_channel, in_server};
+use crate::relay::store::membership::{
+    ChannelStanding, IS_MEMBER, OWNS, ServerStanding, in_channel, in_server,
+};
 use crate::relay::store::outbox;
 use crate::relay::store::outbox::ServerMemberKey;
 
@@ -55,12 +57,12 @@ pub async fn of_server(
            JOIN relay_members AS m ON m.server_id = g.server_id
            JOIN users AS u ON u.id = m.user_id
            LEFT JOIN people AS p ON p.user_id = m.user_id
-          WHERE g.server_id = ?1 AND g.user_id = ?2 AND m.user_id > COALESCE(?3, '')
+          WHERE g.server_id = ?1 AND g.user_id = ?2 AND m.user_id > ?3
           ORDER BY m.user_id LIMIT ?4",
         [
             server.into(),
             by.user.into(),
-            page.after.into(),
+            page.after_text().as_str().into(),
             page.limit.into(),
         ],
     );
@@ -80,18 +82,27 @@ pub async fn of_channel(
     page: ListPage,
 ) -> Result<(Option<ChannelStanding>, Vec<ListedAccount>), StoreError> {
     let select = sql(
-        "SELECT m.user_id, p.username, u.name, m.role, m.joined_at AS at
-           FROM relay_channel_members AS m
-           JOIN users AS u ON u.id = m.user_id
-           LEFT JOIN people AS p ON p.user_id = m.user_id
-          WHERE m.channel_id = ?1 AND m.user_id > COALESCE(?3, '')
-            AND EXISTS (SELECT 1 FROM relay_channel_members AS g
-                         WHERE g.channel_id = ?1 AND g.user_id = ?2)
-          ORDER BY m.user_id LIMIT ?4",
+        concatcp!(
+            "SELECT m.user_id, p.username, u.name, m.role, m.joined_at AS at
+               FROM relay_seats AS m
+               JOIN users AS u ON u.id = m.user_id
+               LEFT JOIN people AS p ON p.user_id = m.user_id
+              WHERE m.channel_id = ?3 AND m.user_id > ?4 AND ",
+            IS_MEMBER,
+            " UNION ALL
+             SELECT m.user_id, p.username, u.name, NULL, m.opened_at
+               FROM relay_direct_members AS m
+               JOIN users AS u ON u.id = m.user_id
+               LEFT JOIN people AS p ON p.user_id = m.user_id
+              WHERE m.channel_id = ?3 AND m.user_id > ?4 AND ?1 IS NOT NULL AND ",
+            IS_MEMBER,
+            " ORDER BY 1 LIMIT ?5"
+        ),
         [
-            channel.into(),
+            by.session.into(),
             by.user.into(),
-            page.after.into(),
+            channel.into(),
+            page.after_text().as_str().into(),
             page.limit.into(),
         ],
     );
@@ -111,7 +122,7 @@ pub struct OnMember {
 }
 
 /// Selects a member of a server.
-fn member(server: ServerId, user: UserId) -> crate::kernel::store::Statement {
+fn member(server: ServerId, user: UserId) -> Statement {
     sql(
         "SELECT 1 AS one FROM relay_members WHERE server_id = ?1 AND user_id = ?2",
         [server.into(), user.into()],
@@ -209,7 +220,7 @@ pub async fn set_role(
         concatcp!(
             "UPDATE relay_members SET role = ?5
               WHERE server_id = ?3 AND user_id = ?4 AND role <> 'owner' AND ",
-            crate::relay::store::membership::OWNS,
+            OWNS,
             " RETURNING server_id, user_id, version"
         ),
         [

@@ -30,12 +30,14 @@ pub(super) const MANAGES_CHANNEL: &str = concatcp!(
     IS_LIVE
 );
 
+/// True while the account `?2` is a member of the channel `?3`.
+pub(super) const IS_MEMBER: &str =
+    "(EXISTS (SELECT 1 FROM relay_seats AS g WHERE g.channel_id = ?3 AND g.user_id = ?2)
+      OR EXISTS (SELECT 1 FROM relay_direct_members AS g
+                  WHERE g.channel_id = ?3 AND g.user_id = ?2))";
+
 /// True while the live caller, session `?1` and account `?2`, is a member of the channel `?3`.
-pub(super) const IN_CHANNEL: &str = concatcp!(
-    "EXISTS (SELECT 1 FROM relay_channel_members AS g
-              WHERE g.channel_id = ?3 AND g.user_id = ?2) AND ",
-    IS_LIVE
-);
+pub(super) const IN_CHANNEL: &str = concatcp!(IS_MEMBER, " AND ", IS_LIVE);
 
 /// The caller in a server.
 #[derive(Clone, Copy, Debug)]
@@ -103,9 +105,9 @@ pub fn in_channel(by: Caller, channel: ChannelId) -> Statement {
         concatcp!(
             "SELECT ",
             IS_LIVE,
-            " AS live, c.server_id, m.role,
-                EXISTS (SELECT 1 FROM relay_channel_members AS g
-                         WHERE g.channel_id = ?3 AND g.user_id = ?2) AS member
+            " AS live, c.server_id, m.role, ",
+            IS_MEMBER,
+            " AS member
                FROM relay_channels AS c
                LEFT JOIN relay_members AS m ON m.server_id = c.server_id AND m.user_id = ?2
               WHERE c.id = ?3"

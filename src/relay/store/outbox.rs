@@ -248,7 +248,7 @@ pub async fn memberships_of(
     let select = sql(
         "SELECT v.channel_id, v.user_id, v.version
            FROM relay_channels AS c
-           JOIN relay_channel_members AS v ON v.channel_id = c.id AND v.user_id = ?2
+           JOIN relay_seats AS v ON v.channel_id = c.id AND v.user_id = ?2
           WHERE c.server_id = ?1 LIMIT ?3",
         [server.into(), user.into(), CLEANUP_BATCH.into()],
     );
@@ -265,7 +265,10 @@ pub async fn members_of(
     user: Option<UserId>,
 ) -> Result<Vec<ChannelMemberKey>, StoreError> {
     let select = sql(
-        "SELECT channel_id, user_id, version FROM relay_channel_members
+        "SELECT channel_id, user_id, version FROM relay_seats
+          WHERE channel_id = ?1 AND (?2 IS NULL OR user_id = ?2)
+         UNION ALL
+         SELECT channel_id, user_id, 1 FROM relay_direct_members
           WHERE channel_id = ?1 AND (?2 IS NULL OR user_id = ?2)",
         [channel.into(), user.into()],
     );
@@ -444,7 +447,7 @@ pub async fn finish_leaving(
     let keys = sql(
         "DELETE FROM relay_sender_keys
           WHERE channel_id = ?1 AND (to_user_id = ?2 OR from_user_id = ?2)
-            AND EXISTS (SELECT 1 FROM relay_channel_members
+            AND EXISTS (SELECT 1 FROM relay_seats
                          WHERE channel_id = ?1 AND user_id = ?2 AND version = ?3)",
         params(),
     );
@@ -452,8 +455,8 @@ pub async fn finish_leaving(
     let away = sql(
         "INSERT INTO relay_channel_choices
              (channel_id, user_id, server_id, away, version, joined_at)
-         SELECT channel_id, user_id, server_id, 1, version, ?4 FROM relay_channel_members
-          WHERE channel_id = ?1 AND user_id = ?2 AND version = ?3 AND server_id IS NOT NULL
+         SELECT channel_id, user_id, server_id, 1, version, ?4 FROM relay_seats
+          WHERE channel_id = ?1 AND user_id = ?2 AND version = ?3
          ON CONFLICT (channel_id, user_id) DO UPDATE SET away = 1",
         [channel, user, version, now.into()],
     );

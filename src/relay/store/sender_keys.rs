@@ -83,7 +83,14 @@ pub async fn distribute(
              SELECT ?3, m.user_id, ?2, json_each.value ->> 'distribution', json_each.value ->> 'id',
                     json_each.value ->> 'skdm', ?5
                FROM json_each(?4)
-               JOIN relay_channel_members AS m
+               JOIN relay_seats AS m ON m.channel_id = ?3 AND m.user_id = json_each.value ->> 'to'
+              WHERE (SELECT count FROM relay_counts WHERE subject = ?6) <= ?7 AND ",
+            IN_CHANNEL,
+            " UNION ALL
+             SELECT ?3, m.user_id, ?2, json_each.value ->> 'distribution', json_each.value ->> 'id',
+                    json_each.value ->> 'skdm', ?5
+               FROM json_each(?4)
+               JOIN relay_direct_members AS m
                     ON m.channel_id = ?3 AND m.user_id = json_each.value ->> 'to'
               WHERE (SELECT count FROM relay_counts WHERE subject = ?6) <= ?7 AND ",
             IN_CHANNEL,
@@ -135,15 +142,14 @@ pub async fn read(
             now.minus(GIVEN_AGAIN).into(),
         ],
     );
-    let waiting = "SELECT distribution_id, from_user_id, id, encrypted_skdm, created_at
-        FROM relay_sender_keys
-       WHERE channel_id = ?3 AND to_user_id = ?2
-         AND EXISTS (SELECT 1 FROM relay_channel_members AS g
-                      WHERE g.channel_id = ?3 AND g.user_id = ?2)
-         AND ?1 IS NOT NULL
-       ORDER BY created_at, id LIMIT ?4";
     let select = sql(
-        waiting,
+        concatcp!(
+            "SELECT distribution_id, from_user_id, id, encrypted_skdm, created_at
+               FROM relay_sender_keys
+              WHERE channel_id = ?3 AND to_user_id = ?2 AND ",
+            IN_CHANNEL,
+            " ORDER BY created_at, id LIMIT ?4"
+        ),
         [
             by.session.into(),
             by.user.into(),
@@ -185,16 +191,23 @@ pub async fn identity_keys(
     page: ListPage,
 ) -> Result<(Option<ChannelStanding>, Vec<(UserId, String)>), StoreError> {
     let select = sql(
-        "SELECT m.user_id, k.identity_key
-           FROM relay_channel_members AS m JOIN relay_keys AS k ON k.user_id = m.user_id
-          WHERE m.channel_id = ?1 AND m.user_id > COALESCE(?3, '') AND m.user_id <> ?2
-            AND EXISTS (SELECT 1 FROM relay_channel_members AS g
-                         WHERE g.channel_id = ?1 AND g.user_id = ?2)
-          ORDER BY m.user_id LIMIT ?4",
+        concatcp!(
+            "SELECT m.user_id, k.identity_key
+               FROM relay_seats AS m JOIN relay_keys AS k ON k.user_id = m.user_id
+              WHERE m.channel_id = ?3 AND m.user_id > ?4 AND m.user_id <> ?2 AND ",
+            IN_CHANNEL,
+            " UNION ALL
+             SELECT m.user_id, k.identity_key
+               FROM relay_direct_members AS m JOIN relay_keys AS k ON k.user_id = m.user_id
+              WHERE m.channel_id = ?3 AND m.user_id > ?4 AND m.user_id <> ?2 AND ",
+            IN_CHANNEL,
+            " ORDER BY 1 LIMIT ?5"
+        ),
         [
-            channel.into(),
+            by.session.into(),
             by.user.into(),
-            page.after.into(),
+            channel.into(),
+            page.after_text().as_str().into(),
             page.limit.into(),
         ],
     );
