@@ -13,8 +13,9 @@ use crate::kernel::domain::failure::Fault;
 use crate::relay::domain::Ports;
 use crate::relay::domain::channel_objects;
 use crate::relay::model::ids::ChannelId;
-use crate::relay::store::outbox;
-use crate::relay::store::outbox::{ChannelMemberKey, RelayTask, Removed, ServerMemberKey};
+use crate::relay::store::outbox::{ChannelMemberKey, RelayTask, ServerMemberKey};
+use crate::relay::store::task_ends::Removed;
+use crate::relay::store::{outbox, task_ends};
 
 /// The number of objects that are called at the same time.
 const AT_ONCE: usize = 6;
@@ -36,7 +37,7 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
     let db = ports.db.as_ref();
     match task {
         RelayTask::Add(member) => {
-            let channels = outbox::memberships_of(db, member.server, member.user).await?;
+            let channels = task_ends::memberships_of(db, member.server, member.user).await?;
             for some in channels.chunks(AT_ONCE) {
                 let calls = some
                     .iter()
@@ -46,7 +47,7 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
             Ok(outbox::finish(db, task).await?)
         }
         RelayTask::AddToChannel(channel, user) => {
-            let members = outbox::members_of(db, channel, user).await?;
+            let members = task_ends::members_of(db, channel, user).await?;
             for some in members.chunks(MOST_IN_CALL) {
                 channel_objects::add(ports, channel, some).await?;
             }
@@ -57,17 +58,17 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
         }
         RelayTask::LeaveChannel(member) => {
             channel_objects::remove(ports, member).await?;
-            Ok(outbox::finish_leaving(db, member, ports.clock.now()).await?)
+            Ok(task_ends::finish_leaving(db, member, ports.clock.now()).await?)
         }
         RelayTask::Destroy(channel) => {
             channel_objects::destroy(ports, channel).await?;
-            Ok(outbox::finish_destruction(db, channel).await?)
+            Ok(task_ends::finish_destruction(db, channel).await?)
         }
         RelayTask::DeleteServer(server) => {
             for _ in 0..ROUNDS {
-                let channels = outbox::channels_of(db, server).await?;
+                let channels = task_ends::channels_of(db, server).await?;
                 destroy_all(ports, &channels).await?;
-                if outbox::finish_server(db, server, &channels).await? {
+                if task_ends::finish_server(db, server, &channels).await? {
                     return Ok(());
                 }
             }
@@ -92,8 +93,8 @@ async fn remove_from_server(
 ) -> Result<(), Fault> {
     let db = ports.db.as_ref();
     for _ in 0..ROUNDS {
-        let channels = outbox::channels_of(db, member.server).await?;
-        let current = outbox::memberships_of(db, member.server, member.user).await?;
+        let channels = task_ends::channels_of(db, member.server).await?;
+        let current = task_ends::memberships_of(db, member.server, member.user).await?;
         // The member may have left a channel and come back, which has raised the version there.
         let versions = current.iter().map(|key| key.version);
         let up_to = versions.fold(member.version, i64::max);
@@ -113,7 +114,7 @@ async fn remove_from_server(
             up_to,
         };
         let now = ports.clock.now();
-        if outbox::finish_removal(db, task, member, removed, now).await? {
+        if task_ends::finish_removal(db, task, member, removed, now).await? {
             return Ok(());
         }
     }

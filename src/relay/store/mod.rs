@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod prekeys;
 pub mod sender_keys;
 pub mod servers;
+pub mod task_ends;
 pub mod users;
 
 use crate::kernel::store::Value;

@@ -286,8 +286,7 @@ pub async fn claim(
         ]
     };
     let with = |text: &'static str, more: Vec<Value>| {
-        let mut params = params();
-        params.extend(more);
+        let params = params().into_iter().chain(more).collect();
         Statement { sql: text, params }
     };
     let select = with(

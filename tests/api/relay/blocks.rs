@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::calls::{META, delete, get, post};
 use super::direct_messages::open;
-use super::servers::{META, delete, get, post};
 use crate::harness::case;
 
 #[tokio::test]

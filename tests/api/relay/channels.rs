@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::servers::{
+use super::calls::{
     META, delete, field, first_channel, get, id, member_of, post, put, server, sorted,
 };
 use crate::harness::case;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::servers::{META, delete, field, get, id, post, put, sorted};
+use super::calls::{META, delete, field, get, id, post, put, sorted};
 use crate::harness::relay::RelayMember;
 use crate::harness::{Answer, TestApp, case, on_workerd, race};
 

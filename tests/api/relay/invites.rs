@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::servers::{delete, field, get, id, invite, join, member_of, post, put, server, sorted};
+use super::calls::{delete, field, get, id, invite, join, member_of, post, put, server, sorted};
 use crate::harness::{case, on_workerd, race};
 
 #[tokio::test]

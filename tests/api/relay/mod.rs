@@ -1,7 +1,8 @@
-//! The relay: accounts and keys.
+//! The relay: accounts, keys, servers and channels.
 
 mod accounts;
 mod blocks;
+mod calls;
 mod channels;
 mod direct_messages;
 mod faults;
@@ -9,4 +10,5 @@ mod invites;
 mod keys;
 mod races;
 mod sender_keys;
+mod server_faults;
 mod servers;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::servers::{delete, field, first_channel, get, member_of, post, put, server, sorted};
+use super::calls::{delete, field, first_channel, get, member_of, post, put, server, sorted};
 use crate::harness::case;
 use crate::harness::relay::{b64, identity};
 

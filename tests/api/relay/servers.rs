@@ -4,89 +4,11 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
+use super::calls::{
+    META, call, delete, field, get, id, invite, join, member_of, post, put, server, sorted,
+};
 use crate::harness::relay::RelayMember;
-use crate::harness::{Answer, Call, TestApp, case, on_workerd, race};
-
-/// Sealed metadata, which the server cannot read.
-pub const META: &str = "c2VhbGVk";
-
-/// Returns a call of a member.
-pub fn call<'a>(app: &'a TestApp, by: &RelayMember, method: Method, path: &str) -> Call<'a> {
-    app.request(method, &format!("/api/v1{path}"))
-        .bearer(&by.access)
-}
-
-pub async fn get(app: &TestApp, by: &RelayMember, path: &str) -> Answer {
-    call(app, by, Method::GET, path).send().await
-}
-
-pub async fn post(app: &TestApp, by: &RelayMember, path: &str, body: &Value) -> Answer {
-    call(app, by, Method::POST, path).json(body).send().await
-}
-
-pub async fn put(app: &TestApp, by: &RelayMember, path: &str, body: &Value) -> Answer {
-    call(app, by, Method::PUT, path).json(body).send().await
-}
-
-pub async fn delete(app: &TestApp, by: &RelayMember, path: &str) -> Answer {
-    call(app, by, Method::DELETE, path).send().await
-}
-
-pub fn id(value: &Value) -> String {
-    value["id"].as_str().expect("an id").to_owned()
-}
-
-/// Makes a server and returns its id.
-pub async fn server(app: &TestApp, by: &RelayMember) -> String {
-    id(&post(app, by, "/servers", &json!({"encrypted_meta": META}))
-        .await
-        .ok())
-}
-
-/// Returns the id of the first channel of a server.
-pub async fn first_channel(app: &TestApp, by: &RelayMember, server: &str) -> String {
-    let channels = get(app, by, &format!("/servers/{server}/channels"))
-        .await
-        .ok();
-    id(&channels[0])
-}
-
-/// Makes an invite and returns its code.
-pub async fn invite(app: &TestApp, by: &RelayMember, server: &str, limits: &Value) -> String {
-    let made = post(app, by, &format!("/servers/{server}/invites"), limits)
-        .await
-        .ok();
-    made["code"].as_str().expect("a code").to_owned()
-}
-
-pub async fn join(app: &TestApp, by: &RelayMember, code: &str) -> Answer {
-    post(app, by, &format!("/invites/{code}/join"), &json!({})).await
-}
-
-/// Registers an account that joins a server.
-pub async fn member_of(app: &TestApp, owner: &RelayMember, server: &str) -> RelayMember {
-    let member = app.relay_member().await;
-    let code = invite(app, owner, server, &json!({})).await;
-    join(app, &member, &code).await.ok();
-    member
-}
-
-/// Returns the ids of a list's entries in a field.
-pub fn field(list: &Value, name: &str) -> Vec<String> {
-    let entries = list.as_array().expect("a list");
-    let mut found: Vec<String> = entries
-        .iter()
-        .map(|entry| entry[name].as_str().expect("a text").to_owned())
-        .collect();
-    found.sort();
-    found
-}
-
-pub fn sorted(ids: &[&str]) -> Vec<String> {
-    let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-    ids.sort();
-    ids
-}
+use crate::harness::{case, on_workerd, race};
 
 #[tokio::test]
 async fn a_server_begins_with_its_owner_in_a_first_channel() {
@@ -128,7 +50,7 @@ async fn a_server_begins_with_its_owner_in_a_first_channel() {
         assert_eq!(members[0]["role"], "owner");
         assert_eq!(members[0]["role_ids"], json!([]));
         assert_eq!(members[0]["nickname"], Value::Null);
-        let second = self::server(app, &ada).await;
+        let second = super::calls::server(app, &ada).await;
         let list = get(app, &ada, "/servers").await.ok();
         assert_eq!(field(&list, "id"), sorted(&[&server, &second]));
         assert_eq!(app.count("SELECT COUNT(*) FROM relay_outbox", &[]).await, 0);
@@ -171,9 +93,9 @@ async fn only_the_owner_changes_and_deletes_a_server() {
         let eve = app.relay_member().await;
         let path = format!("/servers/{server}");
         let new = json!({"encrypted_meta": "bmV3"});
-        let patch =
+        let change =
             async |by: &RelayMember| call(app, by, Method::PATCH, &path).json(&new).send().await;
-        assert_eq!(patch(&bob).await.problem(403), "role_too_low");
+        assert_eq!(change(&bob).await.problem(403), "role_too_low");
         assert_eq!(delete(app, &bob, &path).await.problem(403), "role_too_low");
         // A foreign server looks like an unknown one.
         let unknown = "/servers/67e55044-10b1-426f-9247-bb680e5fe0c8";
@@ -188,8 +110,8 @@ async fn only_the_owner_changes_and_deletes_a_server() {
                 assert_eq!(answer.problem(404), "server_not_found", "{part}");
             }
         }
-        assert_eq!(patch(&eve).await.problem(404), "server_not_found");
-        assert_eq!(patch(&ada).await.ok()["encrypted_meta"], "bmV3");
+        assert_eq!(change(&eve).await.problem(404), "server_not_found");
+        assert_eq!(change(&ada).await.ok()["encrypted_meta"], "bmV3");
         assert_eq!(get(app, &bob, &path).await.ok()["encrypted_meta"], "bmV3");
 
         assert!(delete(app, &ada, &path).await.ok()["message"].is_string());
