@@ -127,7 +127,7 @@ impl From<ListedAccount> for BlockedResponse {
 }
 
 /// `POST /api/v1/users/{id}/block`: Blocks an account. It gets no keys of the caller and opens no
-/// direct message with the caller, and is not told.
+/// direct message with the caller. It gets the answers about an unknown account.
 ///
 /// # Errors
 /// 400 with oneself; 404 if the account does not exist; 409 after 1,000 blocks.
