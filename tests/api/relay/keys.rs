@@ -207,7 +207,7 @@ async fn an_upload_writes_two_rows_and_a_bundle_takes_two_round_trips() {
 }
 
 #[tokio::test]
-async fn draining_is_limited_without_an_error_that_tells() {
+async fn draining_is_limited_without_an_error() {
     case(async |app| {
         let ada = app.relay_member_with(100).await;
         let (bob, eve) = (app.relay_member().await, app.relay_member().await);
@@ -223,7 +223,7 @@ async fn draining_is_limited_without_an_error_that_tells() {
             "the limit is of the pair"
         );
         assert_eq!(count(app, &ada).await["count"], 49);
-        // Above the limit of a target nobody gets a one-time prekey until the next hour.
+        // Above the limit of a target no caller gets a one-time prekey until the next hour.
         app.sql("UPDATE relay_counts SET count = 1000 WHERE count > 50", &[])
             .await;
         let grace = app.relay_member().await;
