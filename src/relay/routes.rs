@@ -96,8 +96,8 @@ fn server_routes() -> Vec<Route<RelayState>> {
             ServerNotFound, InvalidQuery]),
         route!(DELETE "/api/v1/servers/{id}/members/@me", SignedIn, server_members::leave, [
             ServerNotFound, OwnerStays]),
-        route!(PUT    "/api/v1/servers/{id}/members/{user_id}", SignedIn, server_members::set_role, [
-            ServerNotFound, MemberNotFound, RoleTooLow, OwnerStays]),
+        route!(PUT    "/api/v1/servers/{id}/members/{user_id}", SignedIn,
+            server_members::set_role, [ServerNotFound, MemberNotFound, RoleTooLow, OwnerStays]),
         route!(DELETE "/api/v1/servers/{id}/members/{user_id}", SignedIn, server_members::kick, [
             ServerNotFound, MemberNotFound, RoleTooLow, OwnerStays]),
         route!(GET    "/api/v1/servers/{id}/invites", SignedIn, server_members::invites, [

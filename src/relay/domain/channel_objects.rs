@@ -16,8 +16,8 @@ impl From<&ChannelMemberKey> for Membership {
     }
 }
 
-/// Adds members to the object of a channel. An object that removed a member with the same version or
-/// a later one leaves that member out.
+/// Adds members to the object of a channel. An object that removed a member with the same version
+/// or a later one leaves that member out.
 ///
 /// # Errors
 /// [`Fault`]

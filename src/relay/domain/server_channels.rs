@@ -18,7 +18,7 @@ use crate::relay::model::servers::{
 };
 use crate::relay::store::blocks::Blocked;
 use crate::relay::store::channels::NewChannel;
-use crate::relay::store::direct_messages::{NewDirectMessage, Opened};
+use crate::relay::store::direct_messages::{NewDirectMessage, OpenedDirectMessage};
 use crate::relay::store::outbox::RelayTask;
 use crate::relay::store::sender_keys::Distribution;
 use crate::relay::store::{blocks, channels, direct_messages, members, sender_keys};
@@ -113,8 +113,8 @@ pub async fn delete(
     Ok(carry_out(ports, RelayTask::Destroy(channel)).await?)
 }
 
-/// Lets a member of a server into one of its channels, also a member who is in it. Three round trips
-/// and a call to its object.
+/// Lets a member of a server into one of its channels, also a member who is in it. Three round
+/// trips and a call to its object.
 ///
 /// # Errors
 /// [`ServerRejection`]
@@ -193,17 +193,17 @@ pub async fn open_direct_message(
         meta,
     };
     match direct_messages::open(ports.db.as_ref(), by, new, ports.clock.now()).await? {
-        Opened::Open(channel) => {
+        OpenedDirectMessage::Open(channel) => {
             // Also repairs a direct message that an interrupted request opened.
             carry_out(ports, RelayTask::AddToChannel(channel.id, None)).await?;
             Ok(channel)
         }
-        Opened::Unknown => Err(ServerRejection::UnknownUser.into()),
-        Opened::Full => Err(ServerRejection::Full(
+        OpenedDirectMessage::Unknown => Err(ServerRejection::UnknownUser.into()),
+        OpenedDirectMessage::Full => Err(ServerRejection::Full(
             "You have opened 1,000 direct messages, which is the limit.",
         )
         .into()),
-        Opened::SignedOut => Err(Fault::SignedOut.into()),
+        OpenedDirectMessage::SignedOut => Err(Fault::SignedOut.into()),
     }
 }
 

@@ -144,7 +144,8 @@ pub async fn kick(
     Ok(carry_out(ports, RelayTask::Kick(member)).await?)
 }
 
-/// Removes the caller from a server and its channels. Four round trips, and a call for each channel.
+/// Removes the caller from a server and its channels. Four round trips, and a call for each
+/// channel.
 ///
 /// # Errors
 /// [`ServerRejection`]

@@ -1,9 +1,9 @@
 //! Tasks: the changes of members and channels that the channel objects have to know.
 //!
-//! A request inserts its task in the batch that begins the change, carries the task out, and answers
-//! after that. Maintenance carries out the tasks that were interrupted. Who joins is in the database
-//! first and then in the objects. Who leaves is removed from the objects first, so that no object
-//! knows a member that the database does not know.
+//! A request inserts its task in the batch that begins the change, carries the task out, and
+//! answers after that. Maintenance carries out the tasks that were interrupted. Who joins is in the
+//! database first and then in the objects. Who leaves is removed from the objects first, so that no
+//! object knows a member that the database does not know.
 
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ const RETRY: Duration = Duration::from_mins(1);
 /// Carries out a task and removes it.
 ///
 /// # Errors
-/// [`Fault`] if an object or the database did not answer. The task stays, and maintenance carries it
-/// out.
+/// [`Fault`] if an object or the database did not answer. The task stays, and maintenance carries
+/// it out.
 pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Fault> {
     let db = ports.db.as_ref();
     match task {

@@ -30,12 +30,12 @@ pub struct DirectMessageRequest {
     encrypted_meta: String,
 }
 
-/// `POST /api/v1/dm`: Opens the direct message with another account, or returns the one that the two
-/// accounts have. Both are in it at once.
+/// `POST /api/v1/dm`: Opens the direct message with another account, or returns the one that the
+/// two accounts have. Both are in it at once.
 ///
 /// # Errors
-/// 400 with oneself; 404 if the account does not exist, has no keys, or does not want to talk to the
-/// caller; 409 if the caller opened 1,000 direct messages.
+/// 400 with oneself; 404 if the account does not exist, has no keys, or does not want to talk to
+/// the caller; 409 if the caller opened 1,000 direct messages.
 #[utoipa::path(
     post,
     path = "/api/v1/dm",
@@ -174,7 +174,8 @@ pub async fn unblock(
     Ok(AppJson(RelayMessage::new("The account is not blocked.")))
 }
 
-/// `GET /api/v1/users/blocked`: Returns the accounts that the caller blocked, the newest block first.
+/// `GET /api/v1/users/blocked`: Returns the accounts that the caller blocked, the newest block
+/// first.
 ///
 /// # Errors
 /// 401 if the caller is not signed in.

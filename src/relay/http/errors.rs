@@ -70,7 +70,8 @@ impl From<ServerRejection> for ApiError {
     }
 }
 
-/// Returns the error of a password in the relay's form: what does not fit is 400 and names the field.
+/// Returns the error of a password in the relay's form: what does not fit is 400 and names the
+/// field.
 pub(super) fn password_error(rejection: PasswordRejection) -> ApiError {
     match rejection {
         PasswordRejection::Refused(reason) => ApiError {

@@ -74,19 +74,20 @@ fn keys(body: &mut Fields) -> Result<Vec<SealedSenderKey>, ApiError> {
     let keys: Option<Vec<SealedSenderKey>> = items.into_iter().map(read).collect();
     keys.ok_or_else(|| {
         invalid(
-            "distributions must have UUIDs in to_user_id and distribution_id, and the base64 of 1 to \
-             4096 bytes in encrypted_skdm.",
+            "distributions must have UUIDs in to_user_id and distribution_id, and the base64 of 1 \
+             to 4096 bytes in encrypted_skdm.",
         )
     })
 }
 
 /// `POST /api/v1/channels/{id}/sender-keys`: Stores sealed sender keys for members of a channel.
 ///
-/// A key waits until its receiver has read it, for at most 30 days. A newer key of the same sender and
-/// distribution replaces it.
+/// A key waits until its receiver has read it, for at most 30 days. A newer key of the same sender
+/// and distribution replaces it.
 ///
 /// # Errors
-/// 404 if the channel does not exist or the caller is not a member; 429 after 20,000 keys in an hour.
+/// 404 if the channel does not exist or the caller is not a member; 429 after 20,000 keys in an
+/// hour.
 #[utoipa::path(
     post,
     path = "/api/v1/channels/{id}/sender-keys",
@@ -130,8 +131,8 @@ pub struct SenderKeyResponse {
     created_at: String,
 }
 
-/// `GET /api/v1/channels/{id}/sender-keys`: Returns the sealed sender keys that wait for the caller,
-/// the oldest first, at most 1,000.
+/// `GET /api/v1/channels/{id}/sender-keys`: Returns the sealed sender keys that wait for the
+/// caller, the oldest first, at most 1,000.
 ///
 /// A key that was read is given again for a minute, because an answer may be lost.
 ///

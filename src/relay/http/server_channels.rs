@@ -71,8 +71,8 @@ pub(super) fn channel_id(id: &str) -> Result<ChannelId, ApiError> {
 pub struct ChannelRequestBody {
     /// The sealed metadata: at most 8 KiB, base64.
     encrypted_meta: String,
-    /// The kind: 1 to 32 of the characters a-z, 0-9, dash and underscore, but not `dm`. `text` if it
-    /// is missing.
+    /// The kind: 1 to 32 of the characters a-z, 0-9, dash and underscore, but not `dm`. `text` if
+    /// it is missing.
     channel_type: Option<String>,
     /// The place among the channels of the server: 0 to 1,000,000. The last one if it is missing.
     position: Option<i64>,
@@ -112,7 +112,8 @@ pub async fn create(
     let channel_type = channel_type.as_deref().unwrap_or("text");
     if !is_type(channel_type) {
         return Err(invalid(
-            "channel_type must be 1 to 32 of the characters a-z, 0-9, dash and underscore, and not dm.",
+            "channel_type must be 1 to 32 of the characters a-z, 0-9, dash and underscore, and not \
+             dm.",
         ));
     }
     let wanted = WantedChannel {
@@ -173,12 +174,12 @@ pub async fn update(
     Ok(AppJson(updated.into()))
 }
 
-/// `DELETE /api/v1/channels/{id}`: Deletes a channel with its messages. The owner and administrators
-/// of its server may.
+/// `DELETE /api/v1/channels/{id}`: Deletes a channel with its messages. The owner and
+/// administrators of its server may.
 ///
 /// # Errors
-/// 403 for other members; 409 for a direct message; 503 if the channel cannot be reached. The service
-/// then finishes the deletion by itself.
+/// 403 for other members; 409 for a direct message; 503 if the channel cannot be reached. The
+/// service then finishes the deletion by itself.
 #[utoipa::path(
     delete,
     path = "/api/v1/channels/{id}",
@@ -196,8 +197,8 @@ pub async fn delete(
     Ok(AppJson(RelayMessage::new("The channel is deleted.")))
 }
 
-/// `POST /api/v1/channels/{id}/join`: Lets a member of a server into one of its channels. A member who
-/// is in it stays in it.
+/// `POST /api/v1/channels/{id}/join`: Lets a member of a server into one of its channels. A member
+/// who is in it stays in it.
 ///
 /// # Errors
 /// 404 if the channel does not exist, the caller is not a member of its server, or it is a direct
@@ -220,8 +221,8 @@ pub async fn join(
     Ok(AppJson(RelayMessage::new("You are in the channel.")))
 }
 
-/// `DELETE /api/v1/channels/{id}/leave`: Removes the caller from a channel of a server. The caller can
-/// join it again.
+/// `DELETE /api/v1/channels/{id}/leave`: Removes the caller from a channel of a server. The caller
+/// can join it again.
 ///
 /// # Errors
 /// 409 for a direct message; 503 if the channel cannot be reached. The service then finishes the
@@ -275,7 +276,8 @@ impl From<ListedAccount> for ChannelMemberResponse {
     }
 }
 
-/// `GET /api/v1/channels/{id}/members`: Returns the members of a channel by their ids, to its members.
+/// `GET /api/v1/channels/{id}/members`: Returns the members of a channel by their ids, to its
+/// members.
 ///
 /// With `limit` it returns a page, and with `after`, the last id of a page, the next one.
 ///

@@ -167,10 +167,12 @@ pub async fn set_role(
     Ok(AppJson(RelayMessage::new("The role is set.")))
 }
 
-/// `DELETE /api/v1/servers/{id}/members/{user_id}`: Removes a member from a server and its channels.
+/// `DELETE /api/v1/servers/{id}/members/{user_id}`: Removes a member from a server and its
+/// channels.
 ///
 /// The owner removes every other member, and an administrator removes members without a role. The
-/// member comes back only by an invite that is made later. With the caller's own id the caller leaves.
+/// member comes back only by an invite that is made later. With the caller's own id the caller
+/// leaves.
 ///
 /// # Errors
 /// 403 if the role of the caller is too low; 503 if a channel cannot be reached. The service then
@@ -321,8 +323,8 @@ pub async fn invites(
     Ok(AppJson(found.into_iter().map(Into::into).collect()))
 }
 
-/// `DELETE /api/v1/servers/{id}/invites/{invite_id}`: Deletes an invite. The owner and administrators
-/// may.
+/// `DELETE /api/v1/servers/{id}/invites/{invite_id}`: Deletes an invite. The owner and
+/// administrators may.
 ///
 /// # Errors
 /// 403 for other members; 404 if the server has no such invite.

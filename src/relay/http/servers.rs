@@ -153,8 +153,8 @@ pub async fn update(
 /// owner may.
 ///
 /// # Errors
-/// 403 for other members; 503 if a channel cannot be reached. The service then finishes the deletion
-/// by itself.
+/// 403 for other members; 503 if a channel cannot be reached. The service then finishes the
+/// deletion by itself.
 #[utoipa::path(
     delete,
     path = "/api/v1/servers/{id}",

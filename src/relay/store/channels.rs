@@ -231,8 +231,8 @@ pub async fn join(
     read_first(&standing)
 }
 
-/// Inserts the task that removes the caller from a channel of a server. Returns the standing, and the
-/// membership that ends. One round trip.
+/// Inserts the task that removes the caller from a channel of a server. Returns the standing, and
+/// the membership that ends. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -25,7 +25,7 @@ pub struct NewDirectMessage<'a> {
 
 /// The outcome of opening a direct message.
 #[derive(Clone, Debug)]
-pub enum Opened {
+pub enum OpenedDirectMessage {
     /// The direct message of the pair.
     Open(ChannelRecord),
     /// The other account does not exist, has no keys, or blocked the caller.
@@ -45,7 +45,7 @@ pub async fn open(
     by: Caller,
     new: NewDirectMessage<'_>,
     now: Timestamp,
-) -> Result<Opened, StoreError> {
+) -> Result<OpenedDirectMessage, StoreError> {
     let insert = sql(
         concatcp!(
             "INSERT INTO relay_channels
@@ -99,21 +99,21 @@ pub async fn open(
     let (mine, theirs) = (member(by.user, true), member(new.target, false));
     let [_, _, _, _, found, state] = batch(db, [insert, mine, theirs, task, found, state]).await?;
     if !outbox::is_live(&state)? {
-        return Ok(Opened::SignedOut);
+        return Ok(OpenedDirectMessage::SignedOut);
     }
     if let Some(channel) = read_first(&found)? {
-        return Ok(Opened::Open(channel));
+        return Ok(OpenedDirectMessage::Open(channel));
     }
     let open = state.first().map_or(Ok(0), |row| row.integer("open"))?;
     Ok(if open == 1 {
-        Opened::Full
+        OpenedDirectMessage::Full
     } else {
-        Opened::Unknown
+        OpenedDirectMessage::Unknown
     })
 }
 
-/// Returns the direct messages of an account, the newest first, after the one in which a page before
-/// ended. One round trip.
+/// Returns the direct messages of an account, the newest first, after the one in which a page
+/// before ended. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

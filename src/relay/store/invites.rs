@@ -45,8 +45,8 @@ pub struct NewInvite<'a> {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Makes an invite if the caller manages the server. `None` in the place of the invite if the caller
-/// may not, or the quota is reached. One round trip.
+/// Makes an invite if the caller manages the server. `None` in the place of the invite if the
+/// caller may not, or the quota is reached. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -159,8 +159,8 @@ const IS_USABLE: &str = "(max_uses IS NULL OR use_count < max_uses)
                        AND r.version > relay_invites.version)";
 
 /// Joins the server of an invite, with the task that adds the member to the channels. A use is
-/// counted in the same statement that checks the count. A member joins again without a use. One round
-/// trip.
+/// counted in the same statement that checks the count. A member joins again without a use. One
+/// round trip.
 ///
 /// `attempt` is a random id of the call.
 ///
@@ -210,7 +210,8 @@ pub async fn join(
     let forget = sql(
         "DELETE FROM relay_removals
           WHERE user_id = ?3
-            AND server_id = (SELECT server_id FROM relay_invites WHERE code = ?1 AND last_use = ?2)",
+            AND server_id = (SELECT server_id FROM relay_invites
+                              WHERE code = ?1 AND last_use = ?2)",
         [code.into(), attempt.into(), by.user.into()],
     );
     let task = sql(

@@ -49,7 +49,8 @@ pub fn insert_for_new(
 }
 
 /// Sets the identity of the caller's account. A changed identity key removes all one-time prekeys,
-/// the answers that still hold one, and the sender keys from and to the account. Returns `false` if the caller is signed out. One round trip.
+/// the answers that still hold one, and the sender keys from and to the account. Returns `false` if
+/// the caller is signed out. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

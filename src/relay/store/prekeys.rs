@@ -1,6 +1,7 @@
 //! One-time prekeys: the stock, the history of uploads, and claims.
 //!
-//! The stock of an account is one row, so that an upload of 100 keys writes two rows and a claim one.
+//! The stock of an account is one row, so that an upload of 100 keys writes two rows and a claim
+//! one.
 
 use const_format::concatcp;
 
@@ -256,9 +257,9 @@ const WITHIN_LIMITS: &str = concatcp!(
     NOT_BLOCKED
 );
 
-/// Returns the bundle of an account and takes one of its one-time prekeys out of the stock, unless the
-/// claims of this hour are above a limit. `None` if the account has no keys or
-/// blocked the requester. One round trip.
+/// Returns the bundle of an account and takes one of its one-time prekeys out of the stock, unless
+/// the claims of this hour are above a limit. `None` if the account has no keys or blocked the
+/// requester. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -308,8 +309,9 @@ pub async fn claim(
         concatcp!(
             "INSERT INTO relay_counts (subject, hour, count)
              SELECT ?4, ?8, 1 WHERE ?7 > 0 AND NOT EXISTS (
-                 SELECT 1 FROM relay_counts WHERE (subject = ?2 AND hour = ?8 AND count > ?5)
-                                               OR (subject = ?3 AND hour = ?8 AND count > ?6)) AND ",
+                 SELECT 1 FROM relay_counts
+                  WHERE (subject = ?2 AND hour = ?8 AND count > ?5)
+                     OR (subject = ?3 AND hour = ?8 AND count > ?6)) AND ",
             NOT_BLOCKED,
             " ON CONFLICT (subject) DO UPDATE
                 SET count = iif(hour = excluded.hour, count + 1, 1), hour = excluded.hour"

@@ -1,4 +1,5 @@
-//! Sealed sender keys that wait for their receivers, and the identity keys for which senders seal them.
+//! Sealed sender keys that wait for their receivers, and the identity keys for which senders seal
+//! them.
 
 use std::time::Duration;
 
@@ -63,8 +64,8 @@ pub struct Distributed {
     pub stored: usize,
 }
 
-/// Stores sealed sender keys for other members of a channel. A key replaces an older one of the same
-/// sender, receiver and distribution. One round trip.
+/// Stores sealed sender keys for other members of a channel. A key replaces an older one of the
+/// same sender, receiver and distribution. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -179,8 +180,8 @@ pub async fn read(
     Ok((read_first(&standing)?, read_all(&waiting)?))
 }
 
-/// Returns the identity keys of the other members of a channel, base64url, by the id of the account.
-/// One round trip.
+/// Returns the identity keys of the other members of a channel, base64url, by the id of the
+/// account. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

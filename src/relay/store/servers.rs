@@ -46,8 +46,8 @@ pub enum Made<T> {
     SignedOut,
 }
 
-/// Makes a server with its owner, a first channel of the type `text`, and a task that adds the owner
-/// to the object of the channel. One round trip.
+/// Makes a server with its owner, a first channel of the type `text`, and a task that adds the
+/// owner to the object of the channel. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -233,7 +233,11 @@ pub fn rows() -> Vec<Row> {
         Row(
             Method::POST,
             "/api/v1/channels/{id}/sender-keys",
-            json!({"distributions": [{"to_user_id": challenge, "distribution_id": challenge, "encrypted_skdm": "AAAA"}]}),
+            json!({"distributions": [{
+                "to_user_id": challenge,
+                "distribution_id": challenge,
+                "encrypted_skdm": "AAAA",
+            }]}),
             [401, 404, 401, 401, 401, 404],
         ),
         Row(Method::GET, "/api/v1/dm", none.clone(), own),

@@ -1,5 +1,5 @@
-//! Faults of the database while servers and channels change: no answer claims a success that did not
-//! happen, a retry ends well, and maintenance finishes what was interrupted.
+//! Faults of the database while servers and channels change: no answer claims a success that did
+//! not happen, a retry ends well, and maintenance finishes what was interrupted.
 
 use std::time::Duration;
 
