@@ -25,9 +25,9 @@ use hamrah_api::kernel::domain::{
 use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::base64;
 use hamrah_api::kernel::model::time::Timestamp;
+use hamrah_api::platform::native::channels::LocalChannels;
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
-use hamrah_api::relay::domain::NoChannels;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -98,6 +98,12 @@ impl Api {
         })?;
         let database = Sqlite::open("sqlite::memory:").await?;
         migrations::apply(database.pool()).await?;
+        let channels = LocalChannels::open(
+            "sqlite::memory:",
+            Arc::new(StandingClock),
+            Arc::new(CountingEntropy(AtomicU64::new(1))),
+        )
+        .await?;
         Ok(Self(router(Ports::new(
             Adapters {
                 db: Arc::new(database),
@@ -107,7 +113,7 @@ impl Api {
                 limiter: Arc::new(Unlimited),
                 http_client: Arc::new(NoWayOut),
                 compute: Arc::new(Threads),
-                channels: Arc::new(NoChannels),
+                channels: Arc::new(channels),
             },
             config,
         ))))

@@ -4,8 +4,8 @@ use crate::kernel::domain::rate_limit::RateClass::SignIn;
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
 use crate::relay::http::{
-    RelayState, accounts, direct_messages, keys, sender_keys, server_channels, server_members,
-    servers,
+    RelayState, accounts, direct_messages, keys, messages, sender_keys, server_channels,
+    server_members, servers,
 };
 use crate::route;
 
@@ -24,6 +24,7 @@ pub fn routes() -> Vec<Route<RelayState>> {
                 key_routes(),
                 server_routes(),
                 channel_routes(),
+                message_routes(),
             ]
             .into_iter()
             .flatten()
@@ -140,5 +141,20 @@ fn channel_routes() -> Vec<Route<RelayState>> {
             UserNotFound, LimitReached]),
         route!(DELETE "/api/v1/users/{id}/block", SignedIn, direct_messages::unblock, [
             UserNotFound]),
+    ]
+}
+
+/// Returns the routes of messages.
+#[rustfmt::skip]
+fn message_routes() -> Vec<Route<RelayState>> {
+    vec![
+        route!(GET    "/api/v1/channels/{id}/messages", SignedIn, messages::list, [
+            ChannelNotFound, InvalidQuery]),
+        route!(POST   "/api/v1/channels/{id}/messages", SignedIn, messages::send, [
+            ChannelNotFound, MessageConflict, BadRequest]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
+        route!(PATCH  "/api/v1/messages/{id}", SignedIn, messages::edit, [
+            MessageNotFound, WrongMessageSecret]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
+        route!(DELETE "/api/v1/messages/{id}", SignedIn, messages::remove, [
+            MessageNotFound, WrongMessageSecret]),
     ]
 }

@@ -34,6 +34,7 @@ const operations = {
   },
   sql: async ({ id, text, params }) => lent.get(id).sql(text, params),
   run: async ({ id, texts, params }) => lent.get(id).run(texts, params),
+  channel: async ({ id, object, asked }) => lent.get(id).channel(object, asked),
   plan: async ({ id, steps }) => lent.get(id).plan(steps) ?? {},
   stats: async ({ id }) => lent.get(id).stats,
   cpu: async ({ id }) => ({ milliseconds: lent.get(id).cpu() }),

@@ -18,6 +18,14 @@ const WRANGLER = parse(read("wrangler.toml"));
 export const COMPATIBILITY_DATE = WRANGLER.compatibility_date;
 export const COMPATIBILITY_FLAGS = WRANGLER.compatibility_flags;
 
+/** The Durable Objects of the Worker, as in production. */
+export const OBJECTS = Object.fromEntries(
+  WRANGLER.durable_objects.bindings.map(({ name, class_name: className }) => [
+    name,
+    { className, useSQLite: true },
+  ]),
+);
+
 /** Generates the value of JWT_SIGNING_KEYS: a JWK set of one Ed25519 key. */
 export const signingKeys = () => {
   const { kty, crv, x, d } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
@@ -77,6 +85,13 @@ export const SQL_WORKER = `export default {
     }
   },
 };`;
+/** Sends a test's own request to the object of a channel. No route of the API does. */
+const OBJECTS_WORKER = `export default {
+  async fetch(request, { CHANNELS }) {
+    const { object, asked } = await request.json();
+    return CHANNELS.getByName(object).fetch("http://channel/", { method: "POST", body: JSON.stringify(asked) });
+  },
+};`;
 export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
 /** A folder with the static assets that need no build. It exists until this process ends. */
@@ -96,6 +111,16 @@ const PLENTY = 1_000_000;
 /** Built-in rows have ids above this. `reset()` keeps them. */
 const BUILT_IN = 1_000_000_000;
 const TABLES = [
+  "relay_counts",
+  "relay_sender_keys",
+  "relay_blocks",
+  "relay_invites",
+  "relay_channel_choices",
+  "relay_direct_members",
+  "relay_channels",
+  "relay_removals",
+  "relay_members",
+  "relay_servers",
   "policy_events",
   "person_permissions",
   "person_roles",
@@ -114,6 +139,8 @@ const TABLES = [
   "sessions",
   "identities",
   "users",
+  // Triggers of the tables above insert into it.
+  "relay_outbox",
 ];
 
 /**
@@ -124,7 +151,7 @@ const TABLES = [
  * answer before the API, as in production; `true` means the files that need no build.
  *
  * Returns `url`; `settings`; `sql(text, params)`, the rows of one statement; `run(texts, params)`,
- * the rows of each of several; `cpu()`, the CPU time of workerd with its databases, in
+ * the rows of each of several; `channel(object, asked)`, the reply of a channel's object; `cpu()`, the CPU time of workerd with its databases, in
  * milliseconds; `memory()`, its resident memory in bytes; `cron()`; `direct(worker)`, the address of another Worker; `reset()`, which empties
  * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `logs`,
  * every line of the console; `reload(vars)`, which restarts the Worker with changed settings, with
@@ -224,6 +251,7 @@ export const startApi = async ({
           : {}),
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },
+        durableObjects: OBJECTS,
         serviceBindings: { CONTROL: control },
         wrappedBindings: { DB: { scriptName: "d1-between" }, ...wrapped },
       },
@@ -241,6 +269,19 @@ export const startApi = async ({
         d1Databases: { REAL: "hamrah-test" },
         unsafeDirectSockets: DIRECT,
       },
+      {
+        name: "objects",
+        modules: true,
+        compatibilityDate: COMPATIBILITY_DATE,
+        script: OBJECTS_WORKER,
+        durableObjects: Object.fromEntries(
+          Object.entries(OBJECTS).map(([name, options]) => [
+            name,
+            { ...options, scriptName: "hamrah-api" },
+          ]),
+        ),
+        unsafeDirectSockets: DIRECT,
+      },
       // A Worker that replaces a binding has no address.
       ...workers.map((worker) =>
         isWrapped(worker) ? worker : { ...worker, unsafeDirectSockets: DIRECT },
@@ -252,6 +293,18 @@ export const startApi = async ({
   const pid = newestWorkerd();
   const direct = async (worker) => (await miniflare.unsafeGetDirectURL(worker)).origin;
   let database = await direct("sql");
+  let objects = await direct("objects");
+  /** The channels of the tests' own requests since the last reset. */
+  const touched = new Set();
+  const channel = async (object, asked) => {
+    for (const { channel: id } of Object.values(asked.operation)) if (id) touched.add(id);
+    const answer = await fetch(objects, {
+      method: "POST",
+      body: JSON.stringify({ object, asked }),
+    });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
   const ask = async (statements) => {
     const answer = await fetch(database, { method: "POST", body: JSON.stringify(statements) });
     if (!answer.ok) throw new Error(await answer.text());
@@ -266,6 +319,7 @@ export const startApi = async ({
     logs,
     direct,
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
+    channel,
     run: (texts, params = []) => ask(texts.map((text) => ({ text, params }))),
     // A tick is a hundredth of a second on every platform of Node.
     cpu: () =>
@@ -289,6 +343,10 @@ export const startApi = async ({
     reset: async () => {
       state.plan = [];
       logs.length = 0;
+      // The object of a channel begins with the first 13 characters of the channel's id.
+      for (const id of touched)
+        await channel(id.slice(0, 13), { v: 1, operation: { destroy: { channel: id } } });
+      touched.clear();
       const policy = [
         "role_permissions WHERE role_id",
         "service_roles WHERE service_id",
@@ -310,6 +368,7 @@ export const startApi = async ({
       Object.assign(settings, changed);
       await miniflare.setOptions(options());
       database = await direct("sql");
+      objects = await direct("objects");
     },
     stop: () => miniflare.dispose(),
   };

@@ -11,6 +11,7 @@ use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::CurrentUser;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
+use crate::kernel::model::base64;
 
 /// `GET /api/users/me/export`: returns all stored data of the caller's account except secrets, as a
 /// JSON file. Times are milliseconds since 1970.
@@ -62,5 +63,6 @@ fn json_of(value: StoredValue) -> Value {
         StoredValue::Null => Value::Null,
         StoredValue::Integer(number) => json!(number),
         StoredValue::Text(text) => json!(text),
+        StoredValue::Blob(bytes) => json!(base64::encode(bytes)),
     }
 }

@@ -95,6 +95,8 @@ codes! {
         "We could not verify your identity. Start again.";
     InternalKeyRequired UNAUTHORIZED "internal_key_required"
         "This endpoint is for internal services only. Send the name and the key of a service.";
+    WrongMessageSecret FORBIDDEN "wrong_message_secret"
+        "The secret does not belong to the message. Only its sender has the secret.";
     BrowserRequest FORBIDDEN "browser_request"
         "This endpoint does not answer browsers. Call it from a server.";
     CrossSiteRequest FORBIDDEN "cross_site_request"
@@ -144,6 +146,8 @@ codes! {
         "The service does not exist. Check the id or the name.";
     PersonNotFound NOT_FOUND "person_not_found"
         "The person does not exist. Check the id or the username.";
+    MessageNotFound NOT_FOUND "message_not_found"
+        "The message does not exist, or you are not a member of its channel. Check its id.";
     BackupNotFound NOT_FOUND "backup_not_found"
         "The account has no backup of its keys. Upload one first.";
     ServerNotFound NOT_FOUND "server_not_found"
@@ -214,6 +218,8 @@ codes! {
         "The account can have at most 500 one-time prekeys in stock. Upload fewer.";
     IdentityKeyMissing CONFLICT "identity_key_missing"
         "The account has no identity key. Set one with PUT /api/v1/keys/identity first.";
+    MessageConflict CONFLICT "message_conflict"
+        "Another message has this client_id. Use new random bytes for each message.";
     BackupConflict CONFLICT "backup_conflict"
         "Another backup was stored in the meantime. Load it, and upload with the version after it.";
     OwnerStays CONFLICT "owner_stays"

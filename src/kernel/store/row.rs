@@ -5,7 +5,8 @@ use crate::kernel::model::ids::{ChallengeId, EventId, IdentityId, SessionId, Use
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
 
-/// A value of the database. Bytes are stored as base64url text, times as integers.
+/// A value of the database. Times are integers. Bytes are base64url text in D1, which has no blobs
+/// here, and blobs in the databases of channels.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
     /// NULL.
@@ -14,6 +15,8 @@ pub enum Value {
     Integer(i64),
     /// TEXT.
     Text(String),
+    /// BLOB. The databases of channels take it, and D1 refuses it.
+    Blob(Vec<u8>),
 }
 
 impl From<i64> for Value {
@@ -31,6 +34,12 @@ impl From<bool> for Value {
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
         Self::Text(value.to_owned())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Blob(value.to_owned())
     }
 }
 
@@ -110,6 +119,26 @@ impl Row {
     pub fn opt_text(&self, column: &str) -> Result<Option<String>, StoreError> {
         match self.get(column) {
             Some(Value::Text(text)) => Ok(Some(text.clone())),
+            Some(Value::Null) => Ok(None),
+            _ => Err(Self::wrong(column)),
+        }
+    }
+
+    /// Reads a BLOB column.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`]
+    pub fn bytes(&self, column: &str) -> Result<Vec<u8>, StoreError> {
+        self.opt_bytes(column)?.ok_or_else(|| Self::wrong(column))
+    }
+
+    /// Reads a BLOB column that may be NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`]
+    pub fn opt_bytes(&self, column: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.get(column) {
+            Some(Value::Blob(bytes)) => Ok(Some(bytes.clone())),
             Some(Value::Null) => Ok(None),
             _ => Err(Self::wrong(column)),
         }

@@ -24,6 +24,8 @@ use crate::kernel::domain::rate_limit::Unlimited;
 use crate::kernel::domain::{HttpClient, RequestOrigin};
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::text;
+use crate::platform::native::channels;
+use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::demo;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
@@ -33,7 +35,6 @@ use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads}
 use crate::platform::native::settings;
 use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
-use crate::relay::domain::NoChannels;
 
 /// Commands about administrators.
 #[derive(Subcommand)]
@@ -111,6 +112,12 @@ fn origin() -> RequestOrigin {
 async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
+    let channels = LocalChannels::open(
+        &channels::url_beside(&settings.database_url)?,
+        Arc::new(SystemClock),
+        Arc::new(SystemEntropy),
+    )
+    .await?;
     let http_client: Arc<dyn HttpClient> =
         if settings.config.accounts.passwords.breached_url.is_some() {
             Arc::new(Https::open()?)
@@ -126,7 +133,7 @@ async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn 
             limiter: Arc::new(Unlimited),
             http_client,
             compute: Arc::new(Threads),
-            channels: Arc::new(NoChannels),
+            channels: Arc::new(channels),
         },
         settings.config,
     )

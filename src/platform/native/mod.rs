@@ -19,6 +19,7 @@ mod report_printer;
 mod serve;
 mod settings;
 
+pub mod channels;
 pub mod http_client;
 pub mod migrations;
 pub mod rate_limits;

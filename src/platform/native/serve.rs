@@ -36,6 +36,8 @@ use crate::kernel::model::address;
 use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
 use crate::platform::native::answered::Answered;
+use crate::platform::native::channels;
+use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
 use crate::platform::native::pages::Pages;
@@ -45,7 +47,6 @@ use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::InMemory;
 use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
-use crate::relay::domain::NoChannels;
 
 const MAINTENANCE_INTERVAL: Duration = Duration::from_mins(1);
 /// How long running requests may take after the signal to stop.
@@ -69,6 +70,12 @@ const WAITING: u32 = 4096;
 pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
+    let channels = LocalChannels::open(
+        &channels::url_beside(&settings.database_url)?,
+        Arc::new(SystemClock),
+        Arc::new(SystemEntropy),
+    )
+    .await?;
     let pool = database.pool().clone();
     let asks_others = settings.config.kernel.webhook.is_some()
         || settings.config.accounts.passwords.breached_url.is_some();
@@ -100,7 +107,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             limiter,
             http_client,
             compute: Arc::new(Threads),
-            channels: Arc::new(NoChannels),
+            channels: Arc::new(channels),
         },
         settings.config,
     );

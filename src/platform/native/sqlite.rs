@@ -173,6 +173,7 @@ async fn run(
                 Value::Null => query.bind(None::<&str>),
                 Value::Integer(integer) => query.bind(*integer),
                 Value::Text(text) => query.bind(text.as_str()),
+                Value::Blob(bytes) => query.bind(bytes.as_slice()),
             });
     connection.fetch_all(query).await?.iter().map(row).collect()
 }
@@ -183,6 +184,7 @@ fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
         match raw.type_info().name() {
             _ if raw.is_null() => Ok(Value::Null),
             "TEXT" => row.try_get(index).map(Value::Text),
+            "BLOB" => row.try_get(index).map(Value::Blob),
             _ => row.try_get(index).map(Value::Integer),
         }
     };

@@ -4,11 +4,13 @@
 //! configuration is invalid, the log lists every problem and every request gets a 503.
 
 mod binding;
+mod channel_object;
 mod console;
 mod d1;
 mod exchange;
 mod hang_up;
 mod http_client;
+mod object_storage;
 mod ports;
 mod rate_limits;
 mod replicas;
@@ -38,7 +40,6 @@ use crate::kernel::http::respond;
 use crate::kernel::http::respond::REQUEST_TIME;
 use crate::kernel::model::config::{ConfigError, Environment};
 use crate::platform::worker::hang_up::{KeptAlive, OfClient};
-use crate::relay::domain::NoChannels;
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
@@ -98,7 +99,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
             limiter: limiter(env, &config)?,
             http_client: Arc::new(http_client::Fetcher),
             compute: Arc::new(ports::InPlace),
-            channels: Arc::new(NoChannels),
+            channels: Arc::new(channel_object::ChannelObjects::new(env)?),
         },
         config,
     );

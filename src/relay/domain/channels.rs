@@ -151,8 +151,8 @@ pub async fn is_member(ports: &Ports, channel: ChannelId, account: UserId) -> Re
     }
 }
 
-/// Appends a message of a member and returns its place. A repeated call returns the same place for as
-/// long as the message lives.
+/// Appends a message of a member and returns its place. A repeated call returns the same place for
+/// as long as the message lives.
 ///
 /// # Errors
 /// [`ChannelRejection`]
@@ -178,7 +178,8 @@ pub async fn append(
     }
 }
 
-/// Returns the messages of a channel before a time, or the newest, to a member. The newest is first.
+/// Returns the messages of a channel before a time, or the newest, to a member. The newest is
+/// first.
 ///
 /// # Errors
 /// [`ChannelRejection`]

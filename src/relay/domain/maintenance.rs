@@ -48,5 +48,9 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 })
             },
         },
+        Job {
+            name: "remove entries of channels",
+            run: |ports| Box::pin(async move { Ok(ports.channels.remove_due().await?) }),
+        },
     ]
 }

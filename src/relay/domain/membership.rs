@@ -6,8 +6,8 @@ use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::relay::domain::Ports;
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::ServerRole;
-use crate::relay::store::channels;
 use crate::relay::store::membership::{ChannelStanding, ServerStanding};
+use crate::relay::store::server_channels;
 
 /// The reasons to refuse an operation on a server, a channel or another account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -101,5 +101,5 @@ pub async fn of_channel(
     by: Caller,
     channel: ChannelId,
 ) -> Result<ChannelStanding, Failure<ServerRejection>> {
-    in_channel(channels::standing(ports.db.as_ref(), by, channel).await?)
+    in_channel(server_channels::standing(ports.db.as_ref(), by, channel).await?)
 }

@@ -1,12 +1,15 @@
 //! Use cases of the relay, without HTTP and without SQL text.
 
 pub mod accounts;
+mod channel_log;
 mod channel_objects;
+pub mod channel_writer;
 pub mod channels;
 pub mod key_backup;
 pub mod keys;
 pub mod maintenance;
 pub mod membership;
+pub mod messages;
 mod ports;
 pub mod proof_of_work;
 pub mod server_channels;
@@ -14,7 +17,7 @@ pub mod servers;
 pub mod tags;
 pub mod tasks;
 
-pub use ports::{Channels, NoChannels, Ports};
+pub use ports::{Channels, Ports};
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::accounts::face;
 use crate::kernel::store::StoreError;
-use crate::relay::model::channel::{ChannelOperation, ChannelReply, ChannelRequest};
+use crate::relay::model::channel::{ChannelReply, ChannelRequest};
 use crate::relay::model::config::Config;
 
 /// The objects that hold channels: the only writer of each channel, with a database of its own.
@@ -21,21 +21,14 @@ pub trait Channels: Send + Sync {
     /// [`StoreError::Unavailable`] if the object did not answer. The request may have taken effect.
     async fn call(&self, object: &str, request: ChannelRequest)
     -> Result<ChannelReply, StoreError>;
-}
 
-/// Channels of a program without objects: it takes changes of members, keeps nothing, and does not
-/// answer about messages.
-pub struct NoChannels;
-
-#[async_trait]
-impl Channels for NoChannels {
-    async fn call(&self, _: &str, request: ChannelRequest) -> Result<ChannelReply, StoreError> {
-        match request.operation {
-            ChannelOperation::AddMembers { .. }
-            | ChannelOperation::RemoveMember { .. }
-            | ChannelOperation::Destroy { .. } => Ok(ChannelReply::Done),
-            _ => Err(StoreError::Unavailable("there are no channels".to_owned())),
-        }
+    /// Removes expired messages and the messages of removed channels, and returns their number.
+    /// Objects with an alarm do so by themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn remove_due(&self) -> Result<usize, StoreError> {
+        Ok(0)
     }
 }
 

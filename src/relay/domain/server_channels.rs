@@ -17,11 +17,11 @@ use crate::relay::model::servers::{
     ChannelRecord, ListPage, ListedAccount, SenderKeyRecord, ServerId, ServerRole,
 };
 use crate::relay::store::blocks::Blocked;
-use crate::relay::store::channels::NewChannel;
 use crate::relay::store::direct_messages::{NewDirectMessage, OpenedDirectMessage};
 use crate::relay::store::outbox::RelayTask;
 use crate::relay::store::sender_keys::Distribution;
-use crate::relay::store::{blocks, channels, direct_messages, members, sender_keys};
+use crate::relay::store::server_channels::NewChannel;
+use crate::relay::store::{blocks, direct_messages, members, sender_keys, server_channels};
 
 /// The largest number of sender keys that an account distributes in an hour.
 const MOST_SENDER_KEYS: i64 = 20_000;
@@ -57,7 +57,7 @@ pub async fn create(
         position: wanted.position,
     };
     let now = ports.clock.now();
-    let (standing, made) = channels::create(ports.db.as_ref(), by, new, now).await?;
+    let (standing, made) = server_channels::create(ports.db.as_ref(), by, new, now).await?;
     in_server(standing, ServerRole::Admin)?;
     let made = made.ok_or(ServerRejection::Full(
         "The server has 200 channels, which is the limit. Delete one first.",
@@ -75,7 +75,7 @@ pub async fn of_server(
     by: Caller,
     server: ServerId,
 ) -> Result<Vec<ChannelRecord>, Failure<ServerRejection>> {
-    let (standing, found) = channels::of_server(ports.db.as_ref(), by, server).await?;
+    let (standing, found) = server_channels::of_server(ports.db.as_ref(), by, server).await?;
     in_server(standing, ServerRole::Member)?;
     Ok(found)
 }
@@ -90,7 +90,7 @@ pub async fn update(
     channel: ChannelId,
     meta: &str,
 ) -> Result<ChannelRecord, Failure<ServerRejection>> {
-    let (standing, updated) = channels::update(ports.db.as_ref(), by, channel, meta).await?;
+    let (standing, updated) = server_channels::update(ports.db.as_ref(), by, channel, meta).await?;
     manages_channel(standing)?;
     Ok(updated.ok_or(ServerRejection::UnknownChannel)?)
 }
@@ -105,7 +105,8 @@ pub async fn delete(
     channel: ChannelId,
 ) -> Result<(), Failure<ServerRejection>> {
     let now = ports.clock.now();
-    let (standing, begun) = channels::begin_deletion(ports.db.as_ref(), by, channel, now).await?;
+    let (standing, begun) =
+        server_channels::begin_deletion(ports.db.as_ref(), by, channel, now).await?;
     manages_channel(standing)?;
     if !begun {
         return Err(ServerRejection::UnknownChannel.into());
@@ -123,7 +124,7 @@ pub async fn join(
     by: Caller,
     channel: ChannelId,
 ) -> Result<(), Failure<ServerRejection>> {
-    let standing = channels::join(ports.db.as_ref(), by, channel, ports.clock.now()).await?;
+    let standing = server_channels::join(ports.db.as_ref(), by, channel, ports.clock.now()).await?;
     if in_channel(standing)?.server.is_none() {
         return Err(ServerRejection::UnknownChannel.into());
     }
@@ -140,7 +141,8 @@ pub async fn leave(
     channel: ChannelId,
 ) -> Result<(), Failure<ServerRejection>> {
     let now = ports.clock.now();
-    let (standing, ending) = channels::begin_leaving(ports.db.as_ref(), by, channel, now).await?;
+    let (standing, ending) =
+        server_channels::begin_leaving(ports.db.as_ref(), by, channel, now).await?;
     in_channel(standing)?;
     let ending = ending.ok_or(ServerRejection::DirectMessage)?;
     Ok(carry_out(ports, RelayTask::LeaveChannel(ending)).await?)

@@ -1,13 +1,20 @@
 //! Bodies of requests to the relay. A refusal is 400 and names the field.
 
 use axum::extract::{FromRequest, Request};
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::read_text;
 use crate::kernel::model::base64;
+use crate::kernel::model::time::Timestamp;
 use crate::relay::model::keys::{KeySignature, PublicKey};
+
+/// The longest `Idempotency-Key` in bytes.
+const MOST_KEY_BYTES: usize = 128;
+/// The end of the last year that RFC 3339 can write, in milliseconds since 1970.
+const LAST_MILLIS: i64 = 253_402_300_799_999;
 
 /// The fields of a JSON body. No body is the same as `{}`, and unknown fields are ignored.
 #[derive(Debug)]
@@ -40,6 +47,24 @@ pub(super) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> ApiE
 /// Returns the error of a field that must be `what`.
 fn must_be(name: &str, what: &str) -> ApiError {
     invalid(format!("{name} must be {what}."))
+}
+
+/// Reads an `Idempotency-Key`: 1 to 128 visible characters of ASCII.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=MOST_KEY_BYTES).contains(&key.len()) && !key.contains(' '))
+        .map(Some)
+        .ok_or_else(|| {
+            ApiError::detailed(
+                Code::BadRequest,
+                "Idempotency-Key must be 1 to 128 visible characters of ASCII.",
+            )
+        })
 }
 
 impl Fields {
@@ -144,14 +169,31 @@ impl Fields {
         }
     }
 
-    /// Takes bytes in base64, `least` to `most` of them, and returns them as base64url.
+    /// Takes bytes in base64, `least` to `most` of them.
     ///
     /// # Errors
     /// 400 for every other value.
-    pub fn bytes(&mut self, name: &str, least: usize, most: usize) -> Result<String, ApiError> {
-        base64::decode(&self.text(name)?)
+    pub fn raw(&mut self, name: &str, least: usize, most: usize) -> Result<Vec<u8>, ApiError> {
+        self.optional_raw(name, least, most)?
+            .ok_or_else(|| invalid(format!("{name} is missing.")))
+    }
+
+    /// Takes optional bytes in base64, `least` to `most` of them.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn optional_raw(
+        &mut self,
+        name: &str,
+        least: usize,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, ApiError> {
+        let Some(text) = self.optional_text(name)? else {
+            return Ok(None);
+        };
+        base64::decode(&text)
             .filter(|bytes| (least..=most).contains(&bytes.len()))
-            .map(base64::encode)
+            .map(Some)
             .ok_or_else(|| {
                 let size = if least == most {
                     format!("{least}")
@@ -160,5 +202,39 @@ impl Fields {
                 };
                 must_be(name, &format!("the base64 of {size} bytes"))
             })
+    }
+
+    /// Takes bytes in base64, `least` to `most` of them, and returns them as base64url.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn bytes(&mut self, name: &str, least: usize, most: usize) -> Result<String, ApiError> {
+        self.raw(name, least, most).map(base64::encode)
+    }
+
+    /// Takes an optional time in RFC 3339.
+    ///
+    /// # Errors
+    /// 400 for every other value.
+    pub fn optional_time(&mut self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let Some(text) = self.optional_text(name)? else {
+            return Ok(None);
+        };
+        Timestamp::parse_rfc3339(&text)
+            .filter(|time| (0..=LAST_MILLIS).contains(&time.millis()))
+            .map(Some)
+            .ok_or_else(|| must_be(name, "a time in RFC 3339"))
+    }
+
+    /// Takes an optional truth value. A missing one is false.
+    ///
+    /// # Errors
+    /// 400 for another type.
+    pub fn flag(&mut self, name: &str) -> Result<bool, ApiError> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(must_be(name, "true or false")),
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::accounts::face::{FactorRejection, PasswordRejection, RegistrationReje
 use crate::kernel::domain::failure::Failure;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::relay::domain::accounts::RegisterRejection;
+use crate::relay::domain::channels::ChannelRejection;
 use crate::relay::domain::key_backup::BackupRejection;
 use crate::relay::domain::keys::KeysRejection;
 use crate::relay::domain::membership::ServerRejection;
@@ -39,6 +40,17 @@ impl From<KeysRejection> for ApiError {
             KeysRejection::Full => Code::TooManyPrekeys.into(),
             KeysRejection::NoIdentity => Code::IdentityKeyMissing.into(),
             KeysRejection::UnknownUser => Code::UserNotFound.into(),
+        }
+    }
+}
+
+impl From<ChannelRejection> for ApiError {
+    fn from(rejection: ChannelRejection) -> Self {
+        match rejection {
+            ChannelRejection::Unknown => Code::ChannelNotFound.into(),
+            ChannelRejection::WrongSecret => Code::WrongMessageSecret.into(),
+            ChannelRejection::Conflict => Code::MessageConflict.into(),
+            ChannelRejection::Expired => invalid("expires_at must be in the future."),
         }
     }
 }

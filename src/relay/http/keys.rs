@@ -12,7 +12,7 @@ use crate::kernel::model::ids::UserId;
 use crate::relay::domain::key_backup::{BackupRejection, MOST_VERSION, NewKeyBackup};
 use crate::relay::domain::{key_backup, keys};
 use crate::relay::http::RelayState;
-use crate::relay::http::body::Fields;
+use crate::relay::http::body::{Fields, idempotency_key};
 use crate::relay::http::member::Member;
 use crate::relay::http::objects::{RelayMessage, standard_base64};
 use crate::relay::model::keys::Identity;
@@ -29,8 +29,6 @@ const NONCE_BYTES: usize = 24;
 const SALT_BYTES: usize = 16;
 /// The largest body of a backup: its bytes in base64, and the other fields.
 pub const BACKUP_BODY_LIMIT: usize = MOST_BACKUP_BYTES * 4 / 3 + 4096;
-/// The longest `Idempotency-Key` in bytes.
-const MOST_KEY_BYTES: usize = 128;
 
 /// The public keys of an account.
 #[derive(Serialize, ToSchema)]
@@ -46,24 +44,6 @@ pub struct KeyBundle {
     one_time_prekey: Option<String>,
     /// The age of the signed prekey in days.
     signed_prekey_age_days: i64,
-}
-
-/// Reads an `Idempotency-Key`: 1 to 128 visible characters of ASCII.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    value
-        .to_str()
-        .ok()
-        .filter(|key| (1..=MOST_KEY_BYTES).contains(&key.len()) && !key.contains(' '))
-        .map(Some)
-        .ok_or_else(|| {
-            ApiError::detailed(
-                Code::BadRequest,
-                "Idempotency-Key must be 1 to 128 visible characters of ASCII.",
-            )
-        })
 }
 
 /// `GET /api/v1/users/{id}/keys`: Returns the public keys of an account with a one-time prekey that no

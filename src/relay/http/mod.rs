@@ -6,6 +6,8 @@ pub mod direct_messages;
 mod errors;
 pub mod keys;
 pub mod member;
+pub mod message_objects;
+pub mod messages;
 pub mod objects;
 pub mod sender_keys;
 pub mod server_channels;

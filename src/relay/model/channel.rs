@@ -15,6 +15,12 @@ pub const PROTOCOL: u32 = 1;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SealedBytes(pub Vec<u8>);
 
+impl From<Vec<u8>> for SealedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
 impl Serialize for SealedBytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&base64::encode(&self.0))
@@ -147,6 +153,21 @@ pub enum ChannelOperation {
         /// The channel.
         channel: String,
     },
+}
+
+impl ChannelOperation {
+    /// Returns true if the operation may change entries, and so the time of the next expiry.
+    #[must_use]
+    pub const fn changes_entries(&self) -> bool {
+        matches!(
+            self,
+            Self::Append { .. }
+                | Self::Edit { .. }
+                | Self::Remove { .. }
+                | Self::RemoveByRight { .. }
+                | Self::Destroy { .. }
+        )
+    }
 }
 
 /// A member with the version of the membership. Versions of an account in a channel rise.

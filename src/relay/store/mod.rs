@@ -13,6 +13,7 @@ pub mod membership;
 pub mod outbox;
 pub mod prekeys;
 pub mod sender_keys;
+pub mod server_channels;
 pub mod servers;
 pub mod task_ends;
 pub mod users;

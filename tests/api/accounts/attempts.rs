@@ -39,6 +39,7 @@ async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
         hamrah_api::kernel::store::Value::Null => Value::Null,
         hamrah_api::kernel::store::Value::Integer(integer) => json!(integer),
         hamrah_api::kernel::store::Value::Text(text) => json!(text),
+        hamrah_api::kernel::store::Value::Blob(_) => panic!("D1 gets no blobs"),
     };
     app.sql(
         statement.sql,

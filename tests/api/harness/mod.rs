@@ -10,6 +10,7 @@ mod ceremonies;
 mod cost;
 pub mod devices;
 mod invariants;
+mod log;
 mod native;
 mod people;
 pub mod receiver;
@@ -78,6 +79,8 @@ trait Target: Send + Sync {
         }
         results
     }
+    /// Sends a request to the object of a channel, as the relay does, and returns its reply.
+    async fn channel(&self, object: &str, asked: &Value) -> Value;
     async fn plan(&self, faults: &[Fault]);
     async fn stats(&self) -> Stats;
     async fn cpu(&self) -> Duration;
@@ -253,6 +256,12 @@ impl TestApp {
         rows.iter()
             .map(|row| row["kind"].as_str().expect("a kind").to_owned())
             .collect()
+    }
+
+    /// Sends an operation to the object of a channel, past every route, and returns the reply.
+    pub async fn channel(&self, channel: &str, operation: &Value) -> Value {
+        let asked = json!({"v": 1, "operation": operation});
+        self.target.channel(&channel[..13], &asked).await
     }
 
     /// Makes the next calls to the database fail.

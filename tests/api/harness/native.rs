@@ -18,19 +18,19 @@ use hamrah_api::kernel::domain::{Clock, Entropy, NoEntropy};
 use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::kernel::store::{Db, Rows, Statement, StoreError};
+use hamrah_api::platform::native::channels::{LocalChannels, url_beside};
 use hamrah_api::platform::native::http_client::Https;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
-use hamrah_api::relay::domain::NoChannels;
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Column, Row as _, SqlitePool, TypeInfo, ValueRef};
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
 
+use super::log::Log;
 use super::{Answer, Fault, FaultMode, Record, Stats, Target};
 
 pub struct Native {
@@ -107,6 +107,13 @@ impl Native {
             counts: !on_disk,
             state: Mutex::default(),
         });
+        let channels = LocalChannels::open(
+            &url_beside(&url).expect("a URL"),
+            clock.clone(),
+            Arc::new(CountingEntropy(AtomicU64::new(1 << 32))),
+        )
+        .await
+        .expect("opens");
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
         let ports = Ports::new(
             Adapters {
@@ -117,7 +124,7 @@ impl Native {
                 limiter: limiter(&settings),
                 http_client: Arc::new(Https::open().expect("certificates")),
                 compute: Arc::new(Threads),
-                channels: Arc::new(NoChannels),
+                channels: Arc::new(channels),
             },
             config,
         );
@@ -193,6 +200,12 @@ impl Target for Native {
                     .collect()
             })
             .collect()
+    }
+
+    async fn channel(&self, object: &str, asked: &Value) -> Value {
+        let request = serde_json::from_value(asked.clone()).expect("a request");
+        let reply = self.ports.relay.channels.call(object, request).await;
+        serde_json::to_value(reply.expect("a reply")).expect("JSON")
     }
 
     async fn plan(&self, faults: &[Fault]) {
@@ -376,28 +389,5 @@ impl Db for Between {
                 Err(failed())
             }
         }
-    }
-}
-
-/// The log of this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

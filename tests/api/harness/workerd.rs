@@ -146,6 +146,11 @@ impl Target for Workerd {
         serde_json::from_value(rows).expect("rows of each")
     }
 
+    async fn channel(&self, object: &str, asked: &Value) -> Value {
+        self.ask("channel", json!({"object": object, "asked": asked}))
+            .await
+    }
+
     async fn plan(&self, faults: &[Fault]) {
         let step = |fault: &Fault| {
             let (mode, statement) = match fault.mode {

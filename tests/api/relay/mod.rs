@@ -1,4 +1,4 @@
-//! The relay: accounts, keys, servers and channels.
+//! The relay: accounts, keys, servers, channels and messages.
 
 mod accounts;
 mod blocks;
@@ -8,6 +8,8 @@ mod direct_messages;
 mod faults;
 mod invites;
 mod keys;
+mod message_limits;
+mod messages;
 mod races;
 mod sender_keys;
 mod server_faults;

@@ -1,0 +1,161 @@
+//! The objects of channels natively: a lock for each channel around one SQLite file for all.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnectOptions;
+use tokio::sync::Mutex;
+
+use crate::kernel::domain::{Clock, Entropy};
+use crate::kernel::store::{CLEANUP_ROUNDS, Db, StoreError};
+use crate::platform::native::sqlite::Sqlite;
+use crate::relay::domain::Channels;
+use crate::relay::domain::channel_writer;
+use crate::relay::domain::channel_writer::ChannelWriter;
+use crate::relay::model::channel::{ChannelReply, ChannelRequest};
+
+/// The number of locks. Channels that share one wait for each other.
+const LOCKS: usize = 1024;
+
+/// Returns the address of the database of channels, which is beside the database `url`:
+/// `hamrah-channels.db` beside `hamrah.db`. In memory, both are in memory.
+///
+/// # Errors
+/// If `url` is not the address of a database.
+pub fn url_beside(url: &str) -> Result<String, sqlx::Error> {
+    if url.contains(":memory:") {
+        return Ok("sqlite::memory:".to_owned());
+    }
+    let options = SqliteConnectOptions::from_str(url)?;
+    let file: &Path = options.get_filename();
+    let text = |part: Option<&std::ffi::OsStr>| {
+        part.map(|part| part.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let stem = text(file.file_stem());
+    let ending = match text(file.extension()) {
+        ending if ending.is_empty() => ending,
+        ending => format!(".{ending}"),
+    };
+    let beside = file.with_file_name(format!("{stem}-channels{ending}"));
+    Ok(format!("sqlite:{}", beside.display()))
+}
+
+/// The channels of this process.
+#[derive(Clone)]
+pub struct LocalChannels(Arc<Local>);
+
+struct Local {
+    db: Arc<dyn Db>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    locks: Vec<Mutex<()>>,
+}
+
+impl LocalChannels {
+    /// Opens the database of channels at `url` and migrates it.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or migrated.
+    pub async fn open(
+        url: &str,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        Ok(Self::over(Arc::new(Sqlite::open(url).await?), clock, entropy).await?)
+    }
+
+    /// Migrates the database `db` and returns the channels in it.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn over(
+        db: Arc<dyn Db>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, StoreError> {
+        channel_writer::migrate(db.as_ref()).await?;
+        let locks = (0..LOCKS).map(|_| Mutex::default()).collect();
+        Ok(Self(Arc::new(Local {
+            db,
+            clock,
+            entropy,
+            locks,
+        })))
+    }
+}
+
+impl Local {
+    fn lock(&self, object: &str) -> Option<&Mutex<()>> {
+        let mut hasher = DefaultHasher::new();
+        object.hash(&mut hasher);
+        let locks = u64::try_from(LOCKS).unwrap_or(1);
+        self.locks
+            .get(usize::try_from(hasher.finish() % locks).unwrap_or_default())
+    }
+
+    async fn handle(
+        &self,
+        object: &str,
+        request: ChannelRequest,
+    ) -> Result<ChannelReply, StoreError> {
+        let lock = self
+            .lock(object)
+            .ok_or_else(|| StoreError::Broken("a channel has no lock".to_owned()))?;
+        let _turn = lock.lock().await;
+        let object = ChannelWriter {
+            db: self.db.as_ref(),
+            entropy: self.entropy.as_ref(),
+        };
+        object.handle(request, self.clock.now()).await
+    }
+}
+
+#[async_trait]
+impl Channels for LocalChannels {
+    async fn call(
+        &self,
+        object: &str,
+        request: ChannelRequest,
+    ) -> Result<ChannelReply, StoreError> {
+        let (local, object) = (Arc::clone(&self.0), object.to_owned());
+        // In a task of its own: the lock must be held until a write has ended, also if the client
+        // disconnects.
+        let work = tokio::spawn(async move { local.handle(&object, request).await });
+        work.await
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+    }
+
+    async fn remove_due(&self) -> Result<usize, StoreError> {
+        let (db, now) = (self.0.db.as_ref(), self.0.clock.now());
+        let mut total = 0;
+        for _ in 0..CLEANUP_ROUNDS {
+            let removed = channel_writer::remove_due(db, now).await?;
+            total += removed;
+            if removed == 0 {
+                break;
+            }
+        }
+        Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_channels_is_beside_the_other() {
+        let beside = |url| url_beside(url).expect("a URL");
+        assert_eq!(beside("sqlite:hamrah.db"), "sqlite:hamrah-channels.db");
+        assert_eq!(
+            beside("sqlite:///var/lib/hamrah.db?mode=rwc"),
+            "sqlite:/var/lib/hamrah-channels.db"
+        );
+        assert_eq!(beside("sqlite:data"), "sqlite:data-channels");
+        assert_eq!(beside("sqlite::memory:"), "sqlite::memory:");
+    }
+}

@@ -1,0 +1,88 @@
+//! Messages: sending, and the names by which a repeated request is recognized.
+
+use crate::kernel::domain::failure::{Failure, Fault};
+use crate::kernel::model::ids::UserId;
+use crate::relay::domain::channels::{ChannelRejection, Placed, append};
+use crate::relay::domain::tags::tag;
+use crate::relay::domain::{Ports, channels};
+use crate::relay::model::channel::{NewMessage, SealedBytes};
+use crate::relay::model::ids::{ChannelId, MessageId};
+
+/// The bytes of a random name.
+const NAME_BYTES: usize = 16;
+
+/// The name that a client gives to a message, so that it can repeat the request.
+#[derive(Clone, Debug)]
+pub enum MessageName {
+    /// Random bytes. The name holds in the channel, also for other members.
+    ClientId(Vec<u8>),
+    /// A text that only has to be unique for the account.
+    IdempotencyKey(String),
+    /// The client gives no name. A repeated request sends another message.
+    None,
+}
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct MessageDraft {
+    /// The name.
+    pub name: MessageName,
+    /// A token of the sender that members understand.
+    pub sender_token: Vec<u8>,
+    /// The sealed body.
+    pub body: Vec<u8>,
+    /// When the message expires, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
+    /// Whether the message has attachments.
+    pub has_attachments: bool,
+    /// The SHA-256 of the secret that edits and removes the message.
+    pub edit_key_hash: Option<Vec<u8>>,
+}
+
+/// Returns the id that a name gives to a message. It does not reveal the account.
+fn message_id(
+    ports: &Ports,
+    channel: ChannelId,
+    account: UserId,
+    name: &MessageName,
+) -> Result<MessageId, Fault> {
+    Ok(match name {
+        MessageName::ClientId(bytes) => channel.message(bytes),
+        // A key may be short. Without the keyed hash, the id would confirm a guessed sender.
+        MessageName::IdempotencyKey(key) => {
+            let named = tag(ports, &["message", &account.to_string(), key])?;
+            channel.message(named.as_bytes())
+        }
+        MessageName::None => {
+            let mut random = [0; NAME_BYTES];
+            ports.entropy.fill(&mut random)?;
+            channel.message(&random)
+        }
+    })
+}
+
+/// Sends a message of a member. Returns its id and its place. A call to the channel's object, and
+/// no round trip to the database.
+///
+/// # Errors
+/// [`ChannelRejection`]
+pub async fn send(
+    ports: &Ports,
+    channel: ChannelId,
+    account: UserId,
+    draft: MessageDraft,
+) -> Result<(MessageId, Placed), Failure<ChannelRejection>> {
+    let id = message_id(ports, channel, account, &draft.name)?;
+    let message = NewMessage {
+        id: id.to_string(),
+        sender_token: SealedBytes(draft.sender_token),
+        body: SealedBytes(draft.body),
+        expires_at: draft.expires_at,
+        has_attachments: draft.has_attachments,
+        edit_key_hash: draft.edit_key_hash.map(SealedBytes),
+    };
+    let placed = append(ports, channel, account, message).await?;
+    Ok((id, placed))
+}
+
+pub use channels::{MessageProof, before, edit, remove, since};

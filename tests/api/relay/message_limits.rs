@@ -1,0 +1,115 @@
+//! Messages: expiry, limits and cost.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::messages::{base64, body, get, new_channel, path, post, talker, texts, with};
+use crate::harness::{case, on_workerd};
+
+#[tokio::test]
+async fn a_reader_learns_that_a_message_expired() {
+    let channel = new_channel();
+    case(async |app| {
+        let ada = talker(app, &channel).await;
+        let first = post(app, &ada, &body("one")).await.ok();
+        let now = first["timestamp"].as_str().expect("a time");
+        let now = chrono::DateTime::parse_from_rfc3339(now).expect("a time");
+        let at = |seconds: i64| (now + chrono::Duration::seconds(seconds)).to_rfc3339();
+        let short = with(
+            "short",
+            &json!({"expires_at": at(2), "client_id": base64([3; 16])}),
+        );
+        let sent = post(app, &ada, &short).await.ok();
+        let written = sent["expires_at"].as_str().expect("a time");
+        assert_eq!(written.len(), 27, "{written}");
+        post(app, &ada, &with("long", &json!({"expires_at": at(3600)})))
+            .await
+            .ok();
+        assert_eq!(texts(&get(app, &ada, "").await), ["long", "short", "one"]);
+
+        if on_workerd() {
+            tokio::time::sleep(Duration::from_millis(2200)).await;
+        } else {
+            app.age(Duration::from_secs(3)).await;
+        }
+        let gone = json!([{"from": 2, "to": 2, "reason": "expired"}]);
+        for _ in 0..2 {
+            assert_eq!(texts(&get(app, &ada, "").await), ["long", "one"]);
+            let log = get(app, &ada, "?since=0").await;
+            assert_eq!(texts(&log["messages"]), ["one", "long"]);
+            assert_eq!((&log["gaps"], &log["head"]), (&gone, &json!(3)));
+            // Natively this removes the row.
+            app.cron().await;
+        }
+        let late = post(app, &ada, &with("late", &json!({"expires_at": at(1)}))).await;
+        assert_eq!(late.problem(400), "invalid_request_body");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_has_limits() {
+    let channel = new_channel();
+    case(async |app| {
+        let ada = talker(app, &channel).await;
+        let sized = |bytes: usize| {
+            json!({"sender_token": base64([7; 64]), "encrypted_body": base64(vec![1; bytes])})
+        };
+        let largest = post(app, &ada, &sized(64 * 1024)).await.ok();
+        assert_eq!(largest["encrypted_body"], base64(vec![1; 64 * 1024]));
+        let wrong = [
+            sized(64 * 1024 + 1),
+            sized(0),
+            json!({"sender_token": base64([7; 65]), "encrypted_body": "AAAA"}),
+            json!({"sender_token": "", "encrypted_body": "AAAA"}),
+            json!({"encrypted_body": "AAAA"}),
+            json!({"sender_token": "AAAA"}),
+            json!({"sender_token": "AAAA", "encrypted_body": "not base64!"}),
+            json!({"sender_token": 1, "encrypted_body": "AAAA"}),
+            with("x", &json!({"client_id": base64([1; 15])})),
+            with("x", &json!({"edit_key_hash": base64([1; 31])})),
+            with("x", &json!({"expires_at": "tomorrow"})),
+            with("x", &json!({"expires_at": "2001-01-01T00:00:00Z"})),
+            with("x", &json!({"has_attachments": 1})),
+        ];
+        for body in wrong {
+            let refused = post(app, &ada, &body).await;
+            assert_eq!(refused.problem(400), "invalid_request_body", "{body:.200}");
+        }
+        for query in [
+            "limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "before=x", "since=-1",
+            "since=x", "since=9999999999999999999",
+        ] {
+            let path = format!("{}?{query}", path(&channel));
+            let refused = app.get(&path).bearer(&ada.session).send().await;
+            assert_eq!(refused.problem(400), "invalid_query", "{query}");
+        }
+        // Both alphabets, unpadded, null and unknown fields are accepted.
+        let lenient = json!({"sender_token": "-_-_", "encrypted_body": "AA", "expires_at": null,
+                             "client_id": null, "attachment_ids": [], "ref": 5});
+        assert_eq!(post(app, &ada, &lenient).await.ok()["sender_token"], "+/+/");
+        assert_eq!(get(app, &ada, "?limit=100&ignored=1").await.as_array().map(Vec::len), Some(2));
+    })
+    .await;
+}
+
+/// Sending and reading cost the round trip to the database that authenticates the caller, and no
+/// row there.
+#[tokio::test]
+async fn a_message_costs_the_database_one_round_trip() {
+    let channel = new_channel();
+    case(async |app| {
+        let ada = talker(app, &channel).await;
+        post(app, &ada, &body("warm")).await.ok();
+        let attempt = app.post(&path(&channel), &body("counted"));
+        let (answer, spent) = app.cost(attempt.bearer(&ada.session)).await;
+        answer.ok();
+        assert_eq!(spent.batches, 1);
+        let read = app.get(&path(&channel));
+        let (answer, spent) = app.cost(read.bearer(&ada.session)).await;
+        answer.ok();
+        assert_eq!(spent.batches, 1);
+    })
+    .await;
+}
