@@ -1256,6 +1256,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns messages of a channel, the newest first, or with `since` everything after a sequence number, the oldest first.
+         * @description # Errors
+         *     404 if the channel does not exist or the caller is not a member; 400 for a wrong parameter.
+         */
+        get: operations["relay_messages"];
+        put?: never;
+        /**
+         * Sends a message to a channel.
+         * @description A repeated request with the same `client_id` gets the same message for as long as the message lives. `Idempotency-Key` works the same for one account.
+         *
+         *     # Errors
+         *     404 if the channel does not exist or the caller is not a member; 409 if another message has the `client_id`.
+         */
+        post: operations["relay_send_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{id}/sender-keys": {
         parameters: {
             query?: never;
@@ -1455,6 +1483,32 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a message.
+         * @description # Errors
+         *     403 if the secret is not the message's; 404 if the message does not exist or the caller is not a member of its channel.
+         */
+        delete: operations["relay_remove_message"];
+        options?: never;
+        head?: never;
+        /**
+         * Replaces the body of a message.
+         * @description # Errors
+         *     403 if the secret is not the message's; 404 if the message does not exist or the caller is not a member of its channel.
+         */
+        patch: operations["relay_edit_message"];
         trace?: never;
     };
     "/api/v1/servers": {
@@ -3398,6 +3452,16 @@ export interface components {
             /** @description The number of stored keys. Those for accounts that are not members are left out. */
             distributed: number;
         };
+        /** @description A message that was edited after it was sent. */
+        EditedMessage: {
+            /** @description The message in its present form. */
+            message: components["schemas"]["SealedMessage"];
+            /**
+             * Format: int64
+             * @description The sequence number of the edit.
+             */
+            seq: number;
+        };
         /** @description A person and their access in a service. */
         EffectiveAnswer: components["schemas"]["AccessAnswer"] & {
             /** @description The person. */
@@ -3740,6 +3804,74 @@ export interface components {
              * @description The account.
              */
             user_id: string;
+        };
+        /** @description A new body of a message. */
+        MessageEdit: {
+            /** @description The sealed body: 1 byte to 64 KiB, base64. */
+            encrypted_body: string;
+            /** @description The secret of the message: 1 to 64 bytes, base64. */
+            secret: string;
+        };
+        /** @description Sequence numbers of which nothing is left. */
+        MessageGap: {
+            /**
+             * Format: int64
+             * @description The first sequence number.
+             */
+            from: number;
+            /** @description `expired` or `removed`. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The last sequence number.
+             */
+            to: number;
+        };
+        /** @description A page of history, or with `since` a page of the log. */
+        MessageListing: components["schemas"]["SealedMessage"][] | components["schemas"]["MessageLog"];
+        /** @description The entries of a channel after a sequence number. Each later number up to `upto` is in a message, an edit, a removal or a gap. */
+        MessageLog: {
+            /** @description The messages that were edited, in the order of the edits. */
+            edited: components["schemas"]["EditedMessage"][];
+            /** @description The sequence numbers of which nothing is left. */
+            gaps: components["schemas"]["MessageGap"][];
+            /**
+             * Format: int64
+             * @description The last sequence number of the channel.
+             */
+            head: number;
+            /** @description The messages, the oldest first. */
+            messages: components["schemas"]["SealedMessage"][];
+            /** @description The messages that were removed, in the order of the removals. */
+            removed: components["schemas"]["RemovedMessage"][];
+            /**
+             * Format: int64
+             * @description The last sequence number of this page. The next page begins after it.
+             */
+            upto: number;
+        };
+        /** @description The proof that the caller sent a message. */
+        MessageRemoval: {
+            /** @description The secret of the message: 1 to 64 bytes, base64. */
+            secret: string;
+        };
+        /** @description A message to send. */
+        MessageRequest: {
+            /** @description 16 random bytes, base64. A repeated request with the same bytes sends no second message. */
+            client_id?: string | null;
+            /** @description The SHA-256 of a secret, base64. The secret edits and removes the message. */
+            edit_key_hash?: string | null;
+            /** @description The sealed body: 1 byte to 64 KiB, base64. */
+            encrypted_body: string;
+            /**
+             * Format: date-time
+             * @description When the message expires.
+             */
+            expires_at?: string | null;
+            /** @description Whether the message has attachments. */
+            has_attachments?: boolean | null;
+            /** @description A token of the sender that members understand: 1 to 64 bytes, base64. */
+            sender_token: string;
         };
         /** @description The response to a request that returns no data. */
         MessageResponse: {
@@ -4393,6 +4525,19 @@ export interface components {
             grant: string;
             role?: components["schemas"]["NamedAnswer"] | null;
         };
+        /** @description A message that was removed. */
+        RemovedMessage: {
+            /**
+             * Format: uuid
+             * @description The id of the message.
+             */
+            message_id: string;
+            /**
+             * Format: int64
+             * @description The sequence number of the removal.
+             */
+            seq: number;
+        };
         /** @description The response with the number of revoked sessions. */
         RevokeAllResponse: {
             /** @description A sentence for users. */
@@ -4445,6 +4590,42 @@ export interface components {
             name: string;
             /** @description The service's version. */
             version: string;
+        };
+        /** @description A message of a channel. */
+        SealedMessage: {
+            /**
+             * Format: uuid
+             * @description The id of its channel.
+             */
+            channel_id: string;
+            /** @description Whether the body was edited. */
+            edited: boolean;
+            /** @description The sealed body: base64. */
+            encrypted_body: string;
+            /**
+             * Format: date-time
+             * @description When the message expires.
+             */
+            expires_at: string | null;
+            /** @description Whether the message has attachments. */
+            has_attachments: boolean;
+            /**
+             * Format: uuid
+             * @description The id of the message.
+             */
+            id: string;
+            /** @description The token of the sender, which members understand: base64. */
+            sender_token: string;
+            /**
+             * Format: int64
+             * @description The sequence number within the channel, from 1 on. Edits and removals take numbers too.
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description The time, unique and rising within the channel.
+             */
+            timestamp: string;
         };
         /** @description A sealed sender key for one member. */
         SenderKeyItem: {
@@ -11379,6 +11560,245 @@ export interface operations {
             };
         };
     };
+    relay_messages: {
+        parameters: {
+            query?: {
+                /** @description Only messages before this time */
+                before?: string;
+                /** @description 1 to 100, 50 by default */
+                limit?: number;
+                /** @description Only entries after this sequence number */
+                since?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageListing"];
+                };
+            };
+            /** @description `bad_request`, `multiple_credentials`, `token_in_query`, `invalid_request_body`, `invalid_query` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `recovery_incomplete`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_changed`, `too_many_attest_keys` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relay_send_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealedMessage"];
+                };
+            };
+            /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `invalid_request_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`, `recovery_incomplete`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys`, `message_conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     relay_sender_keys: {
         parameters: {
             query?: never;
@@ -12723,6 +13143,276 @@ export interface operations {
             };
             /** @description `account_changed`, `too_many_attest_keys` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relay_remove_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageRemoval"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayMessage"];
+                };
+            };
+            /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `invalid_request_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `wrong_message_secret`, `cross_site_request`, `recovery_incomplete`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relay_edit_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealedMessage"];
+                };
+            };
+            /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `invalid_request_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `wrong_message_secret`, `cross_site_request`, `recovery_incomplete`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
