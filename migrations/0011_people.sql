@@ -17,8 +17,8 @@ CREATE UNIQUE INDEX people_user ON people (user_id);
 
 CREATE UNIQUE INDEX people_username ON people (username);
 
--- No two usernames differ only in the case of ASCII letters. The relay compares them without regard to case.
-CREATE UNIQUE INDEX people_username_folded ON people (lower(username));
+-- The relay compares usernames without regard to the case of ASCII letters. Of several people the one with the lowest id has the name there.
+CREATE INDEX people_username_folded ON people (lower(username), id);
 
 CREATE UNIQUE INDEX people_document ON people (document_type, document_number) WHERE document_number IS NOT NULL;
 

@@ -39,8 +39,8 @@ pub struct Registration<'a> {
     pub name: Option<&'a str>,
 }
 
-/// Registers an account and signs its owner in. `with` returns further statements of the batch, which
-/// must do nothing if the account does not exist. One round trip.
+/// Registers an account and signs its owner in. `with` returns further statements of the batch,
+/// which must do nothing if the account does not exist. One round trip.
 ///
 /// # Errors
 /// [`RegistrationRejection`]

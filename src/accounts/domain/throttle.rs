@@ -91,20 +91,26 @@ pub fn email_subject(
     hashed(key, action.as_str(), "email", email.as_str())
 }
 
-/// Returns the subject for guesses at the account with a username, like [`email_subject`]. It is the
-/// same for a username in any case.
+/// Returns the subject for guesses at the account with a username, like [`email_subject`].
 #[must_use]
 pub fn username_subject(
     key: &SigningKey,
     action: ThrottledAction,
     username: &str,
 ) -> Option<ThrottleSubject> {
-    hashed(
-        key,
-        action.as_str(),
-        "username",
-        &username.to_ascii_lowercase(),
-    )
+    hashed(key, action.as_str(), "username", username)
+}
+
+/// Returns the subject for guesses at the account with a username in any case, like
+/// [`email_subject`].
+#[must_use]
+pub fn folded_username_subject(
+    key: &SigningKey,
+    action: ThrottledAction,
+    username: &str,
+) -> Option<ThrottleSubject> {
+    let folded = username.to_ascii_lowercase();
+    hashed(key, action.as_str(), "username_in_any_case", &folded)
 }
 
 fn hashed(key: &SigningKey, action: &str, kind: &str, name: &str) -> Option<ThrottleSubject> {

@@ -24,8 +24,8 @@ pub(super) const INSERT_SUBJECT_EVENT: &str = "INSERT INTO events
     (id, at, kind, actor, address, user_agent, request_id, user_id, session_id, subject)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ";
 
-/// The beginning of an event's statement about the caller's account, if the session of the caller is
-/// live. `?8` and `?9` are the session and the account. The caller appends a further condition.
+/// The beginning of an event's statement about the caller's account, if the session of the caller
+/// is live. `?8` and `?9` are the session and the account. The caller appends a further condition.
 pub const INSERT_EVENT_OF_CALLER: &str = concatcp!(
     INSERT_EVENT,
     "s.user_id, s.id FROM sessions AS s

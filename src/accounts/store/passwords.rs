@@ -37,7 +37,7 @@ pub enum LoginName<'a> {
 pub enum PasswordOwner<'a> {
     /// The account with a login name.
     Named(LoginName<'a>),
-    /// The account with a username in any case.
+    /// The account with a username in any case. Of several the person with the lowest id has it.
     UsernameInAnyCase(&'a str),
     /// The account of a caller who is signed in, and who confirms a change by the password alone.
     SignedIn(UserId),
@@ -133,7 +133,8 @@ pub async fn claim_attempt(
             "SELECT p.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
                FROM people AS p JOIN passwords AS w ON w.user_id = p.user_id
                LEFT JOIN totp AS t ON t.user_id = p.user_id AND t.confirmed_at IS NOT NULL
-              WHERE lower(p.username) = lower(?1)",
+              WHERE p.id = (SELECT id FROM people WHERE lower(username) = lower(?1)
+                             ORDER BY id LIMIT 1)",
             [username.into()],
         ),
         PasswordOwner::SignedIn(user) => sql(

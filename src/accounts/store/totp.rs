@@ -206,9 +206,9 @@ pub async fn confirm(
     Ok((change != FactorChange::Unchanged || !is_confirmed).then_some(change))
 }
 
-/// Removes the account's secret, confirmed or not. With `step` the secret must be the one of the step
-/// and the step unused. Only the removal of a confirmed secret writes an
-/// event. One round trip.
+/// Removes the account's secret, confirmed or not. With `step` the secret must be the one of the
+/// step and the step unused. Only the removal of a confirmed secret writes an event. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]

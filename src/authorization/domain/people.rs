@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::accounts::domain::passwords::ChosenPassword;
 use crate::accounts::domain::{passwords, users};
 use crate::accounts::model::email::Email;
-use crate::accounts::store::passwords::LoginName;
+use crate::accounts::store::passwords::{LoginName, PasswordOwner};
 use crate::accounts::store::{attempts, deletion, events};
 use crate::authorization::domain::caller::authenticate;
 use crate::authorization::domain::change::{
@@ -225,9 +225,17 @@ fn plan_update(
     if let Some(username) = username {
         // Clients cache answers by username, and another person may get the old one.
         statements.push(services::bump_of_person(person.id));
-        let [from, to] = [&person.username, username]
-            .map(|name| passwords::subject(ports, LoginName::Username(name)));
-        statements.push(attempts::carry(&from?, &to?));
+        let names = [person.username.as_str(), username];
+        for [from, to] in [
+            names.map(|name| PasswordOwner::from(LoginName::Username(name))),
+            names.map(PasswordOwner::UsernameInAnyCase),
+        ] {
+            let (from, to) = (
+                passwords::subject(ports, from)?,
+                passwords::subject(ports, to)?,
+            );
+            statements.push(attempts::carry(&from, &to));
+        }
     }
     if username.is_some() || name.is_some() {
         statements.extend(people::update(&person, username, name, editor.now));
@@ -278,8 +286,14 @@ fn set_password(
     }
     // Failed attempts with the old password do not throttle the new one.
     let email = Email::from_stored(person.email.clone());
-    for name in [LoginName::Username(login_name), LoginName::Email(&email)] {
-        let attempts_subject = passwords::subject(ports, name)?;
+    let owners = [
+        LoginName::Username(login_name).into(),
+        LoginName::Email(&email).into(),
+        PasswordOwner::UsernameInAnyCase(login_name),
+        PasswordOwner::SignedIn(person.user),
+    ];
+    for owner in owners {
+        let attempts_subject = passwords::subject(ports, owner)?;
         statements.push(attempts::clear_of(&attempts_subject, person.user));
     }
     statements.extend([

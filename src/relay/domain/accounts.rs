@@ -1,5 +1,5 @@
-//! Accounts of the relay: registration, sign-in, sign-out, password and deletion. Each is a use case
-//! of accounts, with the keys in the same batch.
+//! Accounts of the relay: registration, sign-in, sign-out, password and deletion. Each is a use
+//! case of accounts, with the keys in the same batch.
 
 use crate::accounts::face;
 use crate::accounts::face::{
@@ -15,18 +15,18 @@ use crate::relay::domain::keys::{random_id, verify};
 use crate::relay::domain::proof_of_work;
 use crate::relay::domain::proof_of_work::{NoProof, PresentedWork};
 use crate::relay::domain::tags::tag;
-use crate::relay::model::keys::{Identity, PublicKey, UnfitIdentity};
+use crate::relay::model::keys::{IdentityKeys, MessageKey, UnfitIdentity};
 use crate::relay::store::prekeys::NewPrekeys;
 use crate::relay::store::{keys, users};
 
-pub use crate::relay::store::users::Profile;
+pub use crate::relay::store::users::RelayProfile;
 
 /// The largest number of searches of an account in an hour.
 const MOST_SEARCHES: i64 = 300;
 
 /// The reasons to register no account.
 #[derive(Debug, thiserror::Error)]
-pub enum RegisterRejection {
+pub enum RelayRegisterRejection {
     /// The keys are not valid.
     #[error(transparent)]
     Keys(#[from] UnfitIdentity),
@@ -38,7 +38,7 @@ pub enum RegisterRejection {
     Account(#[from] RegistrationRejection),
 }
 
-impl Rejection for RegisterRejection {}
+impl Rejection for RelayRegisterRejection {}
 
 /// An account to register, with its keys. All values but the password and the proof are validated.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ pub struct NewMember<'a> {
     /// The account.
     pub account: Registration<'a>,
     /// The identity key and the signed prekey.
-    pub identity: &'a Identity,
+    pub identity: &'a IdentityKeys,
     /// The one-time prekeys, none of them twice.
-    pub prekeys: &'a [PublicKey],
+    pub prekeys: &'a [MessageKey],
     /// The e-mail address.
     pub email: Option<&'a str>,
     /// The proof of work.
@@ -69,13 +69,13 @@ fn client(ports: &Ports) -> SignInClient {
 /// proof of work is needed.
 ///
 /// # Errors
-/// [`RegisterRejection`]
+/// [`RelayRegisterRejection`]
 pub async fn register(
     ports: &Ports,
     new: &NewMember<'_>,
     origin: &RequestOrigin,
-) -> Result<IssuedSession, Failure<RegisterRejection>> {
-    verify(ports, new.identity).map_err(RegisterRejection::from)?;
+) -> Result<IssuedSession, Failure<RelayRegisterRejection>> {
+    verify(ports, new.identity).map_err(RelayRegisterRejection::from)?;
     proof_of_work::require(ports, new.work)
         .await
         .map_err(Failure::widen)?;
@@ -96,8 +96,8 @@ pub async fn register(
         .map_err(Failure::widen)
 }
 
-/// Signs in with a username in any case and a password, and a TOTP code where TOTP is enabled. Three
-/// round trips.
+/// Signs in with a username in any case and a password, and a TOTP code where TOTP is enabled.
+/// Three round trips.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -107,7 +107,7 @@ pub async fn sign_in(
     password: &str,
     code: Option<&str>,
     origin: &RequestOrigin,
-) -> Result<(IssuedSession, Profile), Failure<PasswordRejection>> {
+) -> Result<(IssuedSession, RelayProfile), Failure<PasswordRejection>> {
     let credentials = PasswordCredentials {
         owner: PasswordOwner::UsernameInAnyCase(username),
         password,
@@ -127,7 +127,7 @@ pub async fn refresh(
     ports: &Ports,
     presented: &RefreshToken,
     origin: &RequestOrigin,
-) -> Result<(TokenPair, Profile), Failure<RotateRejection>> {
+) -> Result<(TokenPair, RelayProfile), Failure<RotateRejection>> {
     let lifetime = ports.config.access_token_ttl;
     let pair = face::tokens::rotate(&ports.accounts, presented, lifetime, origin).await?;
     let profile = profile(ports, pair.user.id).await?;
@@ -135,7 +135,7 @@ pub async fn refresh(
 }
 
 /// Returns the account as others see it. One round trip.
-async fn profile(ports: &Ports, user: UserId) -> Result<Profile, Fault> {
+async fn profile(ports: &Ports, user: UserId) -> Result<RelayProfile, Fault> {
     users::by_id(ports.db.as_ref(), user)
         .await?
         .ok_or(Fault::SignedOut)
@@ -190,7 +190,11 @@ async fn prove(
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn search(ports: &Ports, me: UserId, username: &str) -> Result<Option<Profile>, Fault> {
+pub async fn search(
+    ports: &Ports,
+    me: UserId,
+    username: &str,
+) -> Result<Option<RelayProfile>, Fault> {
     let now = ports.clock.now();
     let subject = tag(ports, &["search", &me.to_string()])?;
     let (count, found) = users::search(ports.db.as_ref(), &subject, username, now).await?;

@@ -7,7 +7,7 @@ use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
 use crate::relay::domain::Ports;
 use crate::relay::domain::tags::tag;
-use crate::relay::model::keys::{Identity, PublicKey, UnfitIdentity};
+use crate::relay::model::keys::{IdentityKeys, MessageKey, UnfitIdentity};
 use crate::relay::store::prekeys::{Claim, NewPrekeys, Upload};
 use crate::relay::store::{keys, prekeys};
 
@@ -50,7 +50,7 @@ impl Rejection for KeysRejection {}
 ///
 /// # Errors
 /// [`UnfitIdentity`]
-pub fn verify(ports: &Ports, identity: &Identity) -> Result<(), UnfitIdentity> {
+pub fn verify(ports: &Ports, identity: &IdentityKeys) -> Result<(), UnfitIdentity> {
     if ports.config.verify_signatures {
         identity.verify()
     } else {
@@ -72,7 +72,7 @@ pub(super) fn random_id(ports: &Ports) -> Result<String, Fault> {
 pub async fn set_identity(
     ports: &Ports,
     by: Caller,
-    identity: &Identity,
+    identity: &IdentityKeys,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<KeysRejection>> {
     verify(ports, identity).map_err(KeysRejection::from)?;
@@ -91,7 +91,7 @@ pub async fn set_identity(
 pub async fn add_prekeys(
     ports: &Ports,
     by: Caller,
-    new: &[PublicKey],
+    new: &[MessageKey],
 ) -> Result<usize, Failure<KeysRejection>> {
     let new = NewPrekeys {
         keys: new,
@@ -142,6 +142,7 @@ pub async fn bundle(
         .transpose()?;
     let claim = Claim {
         target,
+        requester,
         limits: [
             (&tag(ports, &["prekey pair", &from, &to])?, MOST_OF_PAIR),
             (

@@ -1,4 +1,4 @@
-//! Accounts of the relay: registration, sign-in, tokens, TOTP, password, deletion and search.
+//! Accounts of the relay: registration, sign-in, tokens and search.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -15,19 +15,19 @@ use crate::kernel::http::extract::{AppJson, parameter};
 use crate::kernel::model::secret::RefreshToken;
 use crate::kernel::model::text;
 use crate::relay::domain::accounts;
-use crate::relay::domain::accounts::{NewMember, Profile};
+use crate::relay::domain::accounts::{NewMember, RelayProfile};
 use crate::relay::domain::proof_of_work;
 use crate::relay::domain::proof_of_work::PresentedWork;
 use crate::relay::http::RelayState;
-use crate::relay::http::body::{Fields, invalid};
-use crate::relay::http::errors::{password_failure, totp_failure};
+use crate::relay::http::body::{BodyFields, invalid};
+use crate::relay::http::errors::password_failure;
 use crate::relay::http::keys::{MOST_UPLOADED, identity};
 use crate::relay::http::member::Member;
 use crate::relay::http::objects::{RelayMessage, RelayUser};
 use crate::relay::model::username::username;
 
 /// The longest password of a registration in characters.
-const MOST_PASSWORD_CHARS: usize = 128;
+pub(super) const MOST_PASSWORD_CHARS: usize = 128;
 /// The longest name in characters.
 const MOST_NAME_CHARS: usize = 64;
 /// The longest e-mail address in bytes (RFC 5321 §4.5.3.1.3).
@@ -74,7 +74,7 @@ pub struct RelaySignIn {
 }
 
 impl RelaySignIn {
-    fn new(pair: TokenPair, profile: Profile) -> Self {
+    fn new(pair: TokenPair, profile: RelayProfile) -> Self {
         Self {
             access_token: pair.access_token,
             refresh_token: pair.refresh_token.reveal().to_owned(),
@@ -99,7 +99,7 @@ impl RelaySignIn {
 pub async fn register(
     State(app): State<RelayState>,
     origin: RequestOrigin,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<RelaySignIn>, ApiError> {
     let name = body.text("username")?;
     let name = username(&name)
@@ -142,7 +142,7 @@ pub async fn register(
     };
     let issued = accounts::register(&app.ports, &new, &origin).await?;
     let user = &issued.pair.user;
-    let profile = Profile {
+    let profile = RelayProfile {
         id: user.id,
         username: Some(name.to_owned()),
         display_name: user.name.clone(),
@@ -152,7 +152,7 @@ pub async fn register(
 }
 
 /// Reads an optional name. An empty one counts as missing.
-fn display_name(body: &mut Fields) -> Result<Option<String>, ApiError> {
+fn display_name(body: &mut BodyFields) -> Result<Option<String>, ApiError> {
     let Some(name) = body
         .optional_text("display_name")?
         .filter(|name| !name.is_empty())
@@ -184,7 +184,8 @@ pub struct TotpAsked {
     totp_required: bool,
 }
 
-/// `POST /api/v1/auth/login`: Signs in with a username, a password and, where TOTP is enabled, a code.
+/// `POST /api/v1/auth/login`: Signs in with a username, a password and, where TOTP is enabled, a
+/// code.
 ///
 /// # Errors
 /// The same 401 for an unknown username, a wrong password and a wrong code; 401 `totp_required` if
@@ -200,7 +201,7 @@ pub struct TotpAsked {
 pub async fn login(
     State(app): State<RelayState>,
     origin: RequestOrigin,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<Response, ApiError> {
     let (username, password) = (body.text("username")?, body.text("password")?);
     let code = body
@@ -246,7 +247,7 @@ pub struct RelayRefreshRequest {
 pub async fn refresh(
     State(app): State<RelayState>,
     origin: RequestOrigin,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<RelaySignIn>, ApiError> {
     let presented =
         RefreshToken::parse(&body.text("refresh_token")?).ok_or(RotateRejection::Invalid)?;
@@ -254,7 +255,8 @@ pub async fn refresh(
     Ok(AppJson(RelaySignIn::new(pair, profile)))
 }
 
-/// `POST /api/v1/auth/logout`: Ends every session of the account that has a token pair, this one too.
+/// `POST /api/v1/auth/logout`: Ends every session of the account that has a token pair, this one
+/// too.
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
@@ -272,114 +274,6 @@ pub async fn logout(
 ) -> Result<AppJson<RelayMessage>, ApiError> {
     face::tokens::revoke_all(&app.ports.accounts, me.caller(), &origin).await?;
     Ok(AppJson(RelayMessage::new("You are signed out everywhere.")))
-}
-
-/// A new TOTP secret. It is shown once.
-#[derive(Serialize, ToSchema)]
-pub struct TotpSecret {
-    /// The secret in base32.
-    secret: String,
-    /// The secret as `otpauth://totp/…`, for a QR code.
-    qr_code_uri: String,
-}
-
-/// `POST /api/v1/auth/totp/setup`: Returns a new TOTP secret. It counts after its first code.
-///
-/// # Errors
-/// 409 if TOTP is enabled.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/totp/setup",
-    operation_id = "relay_totp_setup",
-    tag = "relay",
-    responses((status = 200, body = TotpSecret)),
-)]
-pub async fn totp_setup(
-    State(app): State<RelayState>,
-    Member(me): Member,
-) -> Result<AppJson<TotpSecret>, ApiError> {
-    let enrolment = face::totp::enrol(&app.ports.accounts, &me)
-        .await
-        .map_err(totp_failure)?;
-    Ok(AppJson(TotpSecret {
-        secret: enrolment.secret.to_string(),
-        qr_code_uri: enrolment.uri.to_string(),
-    }))
-}
-
-/// A TOTP code.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body")]
-pub struct TotpCodeRequest {
-    /// The six digits of an authenticator app.
-    code: String,
-}
-
-/// `POST /api/v1/auth/totp/verify`: Enables TOTP with the first code of its secret.
-///
-/// # Errors
-/// 400 for a wrong code; 409 if TOTP is enabled, or no secret waits for its first code.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/totp/verify",
-    operation_id = "relay_totp_verify",
-    tag = "relay",
-    request_body = TotpCodeRequest,
-    responses((status = 200, body = RelayMessage)),
-)]
-pub async fn totp_verify(
-    State(app): State<RelayState>,
-    Member(me): Member,
-    origin: RequestOrigin,
-    mut body: Fields,
-) -> Result<AppJson<RelayMessage>, ApiError> {
-    let code = body.text("code")?;
-    face::totp::confirm(&app.ports.accounts, me.caller(), &code, &origin)
-        .await
-        .map_err(totp_failure)?;
-    Ok(AppJson(RelayMessage::new("TOTP is enabled.")))
-}
-
-/// A TOTP code, or no body after a recent sign-in.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body")]
-pub struct TotpDisableRequest {
-    /// The six digits of an authenticator app.
-    code: Option<String>,
-}
-
-/// `DELETE /api/v1/auth/totp`: Disables TOTP. Needs a recent sign-in or an unused code.
-///
-/// # Errors
-/// 403 if the sign-in is too old; 409 if TOTP is not enabled.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/auth/totp",
-    operation_id = "relay_totp_disable",
-    tag = "relay",
-    request_body = TotpDisableRequest,
-    responses((status = 200, body = RelayMessage)),
-)]
-pub async fn totp_disable(
-    State(app): State<RelayState>,
-    Member(me): Member,
-    origin: RequestOrigin,
-    mut body: Fields,
-) -> Result<AppJson<RelayMessage>, ApiError> {
-    let code = body.optional_text("code")?;
-    let accounts = &app.ports.accounts;
-    let disabled = match &code {
-        Some(code) => face::totp::disable_with_code(accounts, me.caller(), code, &origin).await,
-        None if me.is_recent(app.ports.config.recent_authentication) => {
-            face::totp::disable(accounts, me.caller(), &origin).await
-        }
-        None => {
-            let max_age = app.ports.config.recent_authentication.as_secs();
-            return Err(ApiError::reauthenticate(vec!["totp", "sign_in"], max_age));
-        }
-    };
-    disabled.map_err(totp_failure)?;
-    Ok(AppJson(RelayMessage::new("TOTP is disabled.")))
 }
 
 /// A challenge for a proof of work.
@@ -410,79 +304,6 @@ pub async fn challenge(
         challenge: challenge.id.to_string(),
         difficulty: challenge.difficulty,
     }))
-}
-
-/// A change of the password.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body")]
-pub struct RelayPasswordRequest {
-    /// The current password.
-    current_password: String,
-    /// The new password: 8 to 128 characters.
-    new_password: String,
-}
-
-/// `PUT /api/v1/auth/password`: Changes the password. All other sessions of the account end.
-///
-/// # Errors
-/// 401 if the current password is wrong; 400 if the new one is not accepted.
-#[utoipa::path(
-    put,
-    path = "/api/v1/auth/password",
-    operation_id = "relay_change_password",
-    tag = "relay",
-    request_body = RelayPasswordRequest,
-    responses((status = 200, body = RelayMessage)),
-)]
-pub async fn change_password(
-    State(app): State<RelayState>,
-    Member(me): Member,
-    origin: RequestOrigin,
-    mut body: Fields,
-) -> Result<AppJson<RelayMessage>, ApiError> {
-    let (current, new) = (body.text("current_password")?, body.text("new_password")?);
-    if new.chars().count() > MOST_PASSWORD_CHARS {
-        return Err(invalid("new_password must be 8 to 128 characters."));
-    }
-    accounts::change_password(&app.ports, &me, &current, &new, &origin)
-        .await
-        .map_err(password_failure)?;
-    Ok(AppJson(RelayMessage::new(
-        "The password is changed. All other sessions have ended.",
-    )))
-}
-
-/// The confirmation of a deletion.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body")]
-pub struct RelayDeletionRequest {
-    /// The password.
-    password: String,
-}
-
-/// `POST /api/v1/auth/delete-account`: Deletes the account with all of its data.
-///
-/// # Errors
-/// 401 if the password is wrong.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/delete-account",
-    operation_id = "relay_delete_account",
-    tag = "relay",
-    request_body = RelayDeletionRequest,
-    responses((status = 200, body = RelayMessage)),
-)]
-pub async fn delete_account(
-    State(app): State<RelayState>,
-    Member(me): Member,
-    origin: RequestOrigin,
-    mut body: Fields,
-) -> Result<AppJson<RelayMessage>, ApiError> {
-    let password = body.text("password")?;
-    accounts::delete(&app.ports, &me, &password, &origin)
-        .await
-        .map_err(password_failure)?;
-    Ok(AppJson(RelayMessage::new("Your account is deleted.")))
 }
 
 /// `GET /api/v1/users/search`: Finds the account with exactly this username, in any case.

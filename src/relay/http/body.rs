@@ -9,7 +9,7 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::read_text;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
-use crate::relay::model::keys::{KeySignature, PublicKey};
+use crate::relay::model::keys::{KeySignature, MessageKey};
 
 /// The longest `Idempotency-Key` in bytes.
 const MOST_KEY_BYTES: usize = 128;
@@ -18,9 +18,9 @@ const LAST_MILLIS: i64 = 253_402_300_799_999;
 
 /// The fields of a JSON body. No body is the same as `{}`, and unknown fields are ignored.
 #[derive(Debug)]
-pub struct Fields(Map<String, Value>);
+pub struct BodyFields(Map<String, Value>);
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
+impl<S: Send + Sync> FromRequest<S> for BodyFields {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
@@ -67,7 +67,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiEr
         })
 }
 
-impl Fields {
+impl BodyFields {
     /// Takes a field. Null is the same as a missing field.
     fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
@@ -128,8 +128,8 @@ impl Fields {
     ///
     /// # Errors
     /// 400 for every other value.
-    pub fn key(&mut self, name: &str) -> Result<PublicKey, ApiError> {
-        PublicKey::parse(&self.text(name)?)
+    pub fn key(&mut self, name: &str) -> Result<MessageKey, ApiError> {
+        MessageKey::parse(&self.text(name)?)
             .ok_or_else(|| must_be(name, "the base64 of a public key of 32 bytes"))
     }
 
@@ -151,17 +151,17 @@ impl Fields {
         name: &str,
         least: usize,
         most: usize,
-    ) -> Result<Vec<PublicKey>, ApiError> {
+    ) -> Result<Vec<MessageKey>, ApiError> {
         let what =
             format!("a list of {least} to {most} different public keys of 32 bytes in base64");
         let texts: Vec<String> = self.value(name, &what)?;
         if !(least..=most).contains(&texts.len()) {
             return Err(must_be(name, &what));
         }
-        let keys: Option<Vec<PublicKey>> =
-            texts.iter().map(|text| PublicKey::parse(text)).collect();
+        let keys: Option<Vec<MessageKey>> =
+            texts.iter().map(|text| MessageKey::parse(text)).collect();
         let keys = keys.ok_or_else(|| must_be(name, &what))?;
-        let different: std::collections::HashSet<&PublicKey> = keys.iter().collect();
+        let different: std::collections::HashSet<&MessageKey> = keys.iter().collect();
         if different.len() == keys.len() {
             Ok(keys)
         } else {

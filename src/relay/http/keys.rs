@@ -12,10 +12,10 @@ use crate::kernel::model::ids::UserId;
 use crate::relay::domain::key_backup::{BackupRejection, MOST_VERSION, NewKeyBackup};
 use crate::relay::domain::{key_backup, keys};
 use crate::relay::http::RelayState;
-use crate::relay::http::body::{Fields, idempotency_key};
+use crate::relay::http::body::{BodyFields, idempotency_key};
 use crate::relay::http::member::Member;
 use crate::relay::http::objects::{RelayMessage, standard_base64};
-use crate::relay::model::keys::Identity;
+use crate::relay::model::keys::IdentityKeys;
 
 /// The largest number of one-time prekeys in one upload.
 pub const MOST_UPLOADED: usize = 100;
@@ -46,8 +46,8 @@ pub struct KeyBundle {
     signed_prekey_age_days: i64,
 }
 
-/// `GET /api/v1/users/{id}/keys`: Returns the public keys of an account with a one-time prekey that no
-/// other caller gets.
+/// `GET /api/v1/users/{id}/keys`: Returns the public keys of an account with a one-time prekey that
+/// no other caller gets.
 ///
 /// With an `Idempotency-Key`, a repeated request gets the same prekey for 24 hours.
 ///
@@ -99,8 +99,8 @@ pub struct PrekeysResponse {
 /// `POST /api/v1/keys/prekeys`: Adds one-time prekeys to the stock of the account, at most 500.
 ///
 /// # Errors
-/// 409 if a key was uploaded before, also if it was issued since, or if the stock would have more than
-/// 500 keys.
+/// 409 if a key was uploaded before, also if it was issued since, or if the stock would have more
+/// than 500 keys.
 #[utoipa::path(
     post,
     path = "/api/v1/keys/prekeys",
@@ -112,7 +112,7 @@ pub struct PrekeysResponse {
 pub async fn upload(
     State(app): State<RelayState>,
     Member(me): Member,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<PrekeysResponse>, ApiError> {
     let new = body.keys("prekeys", 1, MOST_UPLOADED)?;
     let total_available = keys::add_prekeys(&app.ports, me.caller(), &new).await?;
@@ -188,7 +188,7 @@ pub async fn clear(
 /// An identity key with a signed prekey.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
-pub struct IdentityRequest {
+pub struct IdentityKeysRequest {
     /// The identity key: Ed25519, 32 bytes, base64.
     identity_key: String,
     /// The signed prekey: X25519, 32 bytes, base64.
@@ -198,8 +198,8 @@ pub struct IdentityRequest {
 }
 
 /// Reads an identity from a body.
-pub(super) fn identity(body: &mut Fields) -> Result<Identity, ApiError> {
-    Ok(Identity {
+pub(super) fn identity(body: &mut BodyFields) -> Result<IdentityKeys, ApiError> {
+    Ok(IdentityKeys {
         identity_key: body.key("identity_key")?,
         signed_prekey: body.key("signed_prekey")?,
         signature: body.signature("signed_prekey_signature")?,
@@ -218,14 +218,14 @@ pub(super) fn identity(body: &mut Fields) -> Result<Identity, ApiError> {
     path = "/api/v1/keys/identity",
     operation_id = "relay_set_identity",
     tag = "relay",
-    request_body = IdentityRequest,
+    request_body = IdentityKeysRequest,
     responses((status = 200, body = RelayMessage)),
 )]
 pub async fn set_identity(
     State(app): State<RelayState>,
     Member(me): Member,
     origin: RequestOrigin,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<RelayMessage>, ApiError> {
     let identity = identity(&mut body)?;
     keys::set_identity(&app.ports, me.caller(), &identity, &origin).await?;
@@ -242,8 +242,8 @@ pub struct BackupRequest {
     nonce: String,
     /// 16 bytes, base64.
     salt: String,
-    /// The version of this backup. It must follow the stored version. 1, or no version, replaces every
-    /// backup.
+    /// The version of this backup. It must follow the stored version. 1, or no version, replaces
+    /// every backup.
     version: Option<i64>,
 }
 
@@ -272,7 +272,7 @@ pub struct BackupChanged {
 pub async fn put_backup(
     State(app): State<RelayState>,
     Member(me): Member,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<BackupChanged>, ApiError> {
     let (data, nonce, salt) = (
         body.bytes("encrypted_data", 1, MOST_BACKUP_BYTES)?,

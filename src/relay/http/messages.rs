@@ -10,7 +10,7 @@ use crate::kernel::model::time::Timestamp;
 use crate::relay::domain::messages;
 use crate::relay::domain::messages::{MessageDraft, MessageName, MessageProof};
 use crate::relay::http::RelayState;
-use crate::relay::http::body::{Fields, idempotency_key};
+use crate::relay::http::body::{BodyFields, idempotency_key};
 use crate::relay::http::member::Member;
 use crate::relay::http::message_objects::{MessageListing, MessageLog, SealedMessage};
 use crate::relay::http::objects::RelayMessage;
@@ -141,7 +141,7 @@ pub async fn send(
     Member(me): Member,
     Path(id): Path<String>,
     headers: HeaderMap,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<SealedMessage>, ApiError> {
     let channel = channel_id(&id)?;
     let client_id = body.optional_raw("client_id", CLIENT_ID_BYTES, CLIENT_ID_BYTES)?;
@@ -173,7 +173,7 @@ pub async fn send(
 }
 
 /// Reads the proof that the caller sent a message.
-fn proof(body: &mut Fields, id: &str, me: &Member) -> Result<MessageProof, ApiError> {
+fn proof(body: &mut BodyFields, id: &str, me: &Member) -> Result<MessageProof, ApiError> {
     Ok(MessageProof {
         message: MessageId::parse(id).ok_or(Code::MessageNotFound)?,
         account: me.0.user.id,
@@ -219,7 +219,7 @@ pub async fn edit(
     State(app): State<RelayState>,
     me: Member,
     Path(id): Path<String>,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<SealedMessage>, ApiError> {
     let proof = proof(&mut body, &id, &me)?;
     let new = body.raw("encrypted_body", 1, MOST_BODY_BYTES)?;
@@ -254,7 +254,7 @@ pub async fn remove(
     State(app): State<RelayState>,
     me: Member,
     Path(id): Path<String>,
-    mut body: Fields,
+    mut body: BodyFields,
 ) -> Result<AppJson<RelayMessage>, ApiError> {
     let proof = proof(&mut body, &id, &me)?;
     let removed = messages::remove(&app.ports, proof).await;

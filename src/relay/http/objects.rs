@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::model::base64;
-use crate::relay::domain::accounts::Profile;
+use crate::relay::domain::accounts::RelayProfile;
 
 /// An account, as other accounts see it.
 #[derive(Serialize, ToSchema)]
@@ -35,8 +35,8 @@ pub struct RelayUser {
     custom_status: Option<String>,
 }
 
-impl From<Profile> for RelayUser {
-    fn from(profile: Profile) -> Self {
+impl From<RelayProfile> for RelayUser {
+    fn from(profile: RelayProfile) -> Self {
         Self {
             id: profile.id.to_string(),
             username: profile.username,

@@ -18,9 +18,9 @@ const SIGNATURE_BYTES: usize = 64;
 
 /// A public key of 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct PublicKey([u8; KEY_BYTES]);
+pub struct MessageKey([u8; KEY_BYTES]);
 
-impl PublicKey {
+impl MessageKey {
     /// Reads base64 in either alphabet, padded or not.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -72,16 +72,16 @@ pub enum UnfitIdentity {
 
 /// An identity key and the prekey that it signed.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct IdentityKeys {
     /// The identity key, Ed25519.
-    pub identity_key: PublicKey,
+    pub identity_key: MessageKey,
     /// The signed prekey, X25519.
-    pub signed_prekey: PublicKey,
+    pub signed_prekey: MessageKey,
     /// The signature of the signed prekey.
     pub signature: KeySignature,
 }
 
-impl Identity {
+impl IdentityKeys {
     /// Verifies the signature over the 32 bytes of the signed prekey, and refuses identity keys of
     /// low order, for which a signature fits several messages (RFC 8032 §8.4).
     ///
@@ -106,12 +106,12 @@ mod tests {
 
     use super::*;
 
-    fn identity(seed: u8) -> Identity {
+    fn identity(seed: u8) -> IdentityKeys {
         let key = SigningKey::from_bytes(&[seed; 32]);
         let prekey = [9; 32];
-        Identity {
-            identity_key: PublicKey(key.verifying_key().to_bytes()),
-            signed_prekey: PublicKey(prekey),
+        IdentityKeys {
+            identity_key: MessageKey(key.verifying_key().to_bytes()),
+            signed_prekey: MessageKey(prekey),
             signature: KeySignature(key.sign(&prekey).to_bytes()),
         }
     }
@@ -119,13 +119,13 @@ mod tests {
     #[test]
     fn only_the_identity_key_signs_the_prekey() {
         assert_eq!(identity(1).verify(), Ok(()));
-        let other = Identity {
+        let other = IdentityKeys {
             identity_key: identity(2).identity_key,
             ..identity(1)
         };
         assert_eq!(other.verify(), Err(UnfitIdentity::Signature));
-        let swapped = Identity {
-            signed_prekey: PublicKey([8; 32]),
+        let swapped = IdentityKeys {
+            signed_prekey: MessageKey([8; 32]),
             ..identity(1)
         };
         assert_eq!(swapped.verify(), Err(UnfitIdentity::Signature));
@@ -136,8 +136,8 @@ mod tests {
         let mut neutral = [0; 32];
         neutral[0] = 1;
         for weak in [neutral, [0; 32]] {
-            let forged = Identity {
-                identity_key: PublicKey(weak),
+            let forged = IdentityKeys {
+                identity_key: MessageKey(weak),
                 ..identity(1)
             };
             assert_eq!(forged.verify(), Err(UnfitIdentity::IdentityKey));
@@ -146,10 +146,10 @@ mod tests {
 
     #[test]
     fn stored_forms_have_fixed_lengths() {
-        let key = PublicKey([7; 32]);
+        let key = MessageKey([7; 32]);
         assert_eq!(key.stored().len(), KEY_CHARS);
         assert_eq!(key.hash().len(), HASH_CHARS);
-        assert_eq!(PublicKey::parse(&key.stored()), Some(key));
-        assert_eq!(PublicKey::parse("AAAA"), None);
+        assert_eq!(MessageKey::parse(&key.stored()), Some(key));
+        assert_eq!(MessageKey::parse("AAAA"), None);
     }
 }

@@ -6,7 +6,7 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, read_first, run, sql}
 
 /// An account, without anything that only its owner may see.
 #[derive(Clone, Debug)]
-pub struct Profile {
+pub struct RelayProfile {
     /// The account.
     pub id: UserId,
     /// The username. Accounts that were made by passkey have none.
@@ -17,7 +17,7 @@ pub struct Profile {
     pub created_at: Timestamp,
 }
 
-impl TryFrom<&Row> for Profile {
+impl TryFrom<&Row> for RelayProfile {
     type Error = StoreError;
 
     fn try_from(row: &Row) -> Result<Self, StoreError> {
@@ -34,7 +34,7 @@ impl TryFrom<&Row> for Profile {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn by_id(db: &dyn Db, user: UserId) -> Result<Option<Profile>, StoreError> {
+pub async fn by_id(db: &dyn Db, user: UserId) -> Result<Option<RelayProfile>, StoreError> {
     let select = sql(
         "SELECT u.id, p.username, u.name, u.created_at
            FROM users AS u LEFT JOIN people AS p ON p.user_id = u.id WHERE u.id = ?1",
@@ -50,13 +50,14 @@ pub fn by_username(username: &str) -> Statement {
         "SELECT u.id, p.username, u.name, u.created_at
            FROM people AS p JOIN users AS u ON u.id = p.user_id
            JOIN relay_keys AS k ON k.user_id = p.user_id
-          WHERE lower(p.username) = lower(?1)",
+          WHERE p.id = (SELECT id FROM people WHERE lower(username) = lower(?1)
+                         ORDER BY id LIMIT 1)",
         [username.into()],
     )
 }
 
-/// Counts a search under `subject` and returns the count and the account with the username. One round
-/// trip.
+/// Counts a search under `subject` and returns the count and the account with the username. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -65,7 +66,7 @@ pub async fn search(
     subject: &str,
     username: &str,
     now: Timestamp,
-) -> Result<(i64, Option<Profile>), StoreError> {
+) -> Result<(i64, Option<RelayProfile>), StoreError> {
     let count = super::counts::add(subject, now);
     let [count, found] = crate::kernel::store::batch(db, [count, by_username(username)]).await?;
     let count = count

@@ -4,6 +4,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::relay_routes;
+
 /// A route, its body, and the statuses of its callers: without a credential, another user, an
 /// expired, a revoked and a deleted caller's credential, and the owner.
 pub struct Row(pub Method, pub &'static str, pub Value, pub [u16; 6]);
@@ -303,97 +305,9 @@ pub fn rows() -> Vec<Row> {
         Row(Method::PUT, "/api/users/me", json!({"name": "New"}), own),
         Row(Method::DELETE, "/api/users/me", none.clone(), own),
         Row(Method::GET, "/api/users/me/tokens", none.clone(), own),
-        // The relay. The caller has no keys for messages yet.
-        Row(
-            Method::POST,
-            "/api/v1/auth/register",
-            json!({"username": "x"}),
-            [400; 6],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/auth/login",
-            json!({"username": "nobody", "password": "zebra crossing 77"}),
-            [401; 6],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/auth/refresh",
-            json!({"refresh_token": "x"}),
-            [401; 6],
-        ),
-        Row(Method::GET, "/api/v1/auth/challenge", none.clone(), open),
-        Row(Method::POST, "/api/v1/auth/logout", json!({}), own),
-        Row(Method::POST, "/api/v1/auth/totp/setup", json!({}), own),
-        Row(
-            Method::POST,
-            "/api/v1/auth/totp/verify",
-            json!({"code": "x"}),
-            [401, 400, 401, 401, 401, 400],
-        ),
-        Row(
-            Method::DELETE,
-            "/api/v1/auth/totp",
-            none.clone(),
-            [401, 409, 401, 401, 401, 409],
-        ),
-        Row(
-            Method::PUT,
-            "/api/v1/auth/password",
-            json!({"current_password": "x", "new_password": "yellow bicycle 9"}),
-            [401; 6],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/auth/delete-account",
-            json!({"password": "x"}),
-            [401; 6],
-        ),
-        Row(
-            Method::GET,
-            "/api/v1/users/search",
-            none.clone(),
-            [401, 404, 401, 401, 401, 404],
-        ),
-        Row(
-            Method::GET,
-            "/api/v1/users/{id}/keys",
-            none.clone(),
-            [401, 404, 401, 401, 401, 404],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/keys/prekeys",
-            json!({"prekeys": ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}),
-            [401, 409, 401, 401, 401, 409],
-        ),
-        Row(Method::GET, "/api/v1/keys/prekeys/count", none.clone(), own),
-        Row(Method::DELETE, "/api/v1/keys/prekeys", none.clone(), own),
-        Row(
-            Method::PUT,
-            "/api/v1/keys/identity",
-            json!({"identity_key": "x"}),
-            [401, 400, 401, 401, 401, 400],
-        ),
-        Row(
-            Method::PUT,
-            "/api/v1/keys/backup",
-            json!({"nonce": "x"}),
-            [401, 400, 401, 401, 401, 400],
-        ),
-        Row(
-            Method::GET,
-            "/api/v1/keys/backup",
-            none.clone(),
-            [401, 404, 401, 401, 401, 404],
-        ),
-        Row(Method::GET, "/api/v1/keys/backup/status", none.clone(), own),
-        Row(
-            Method::DELETE,
-            "/api/v1/keys/backup",
-            none.clone(),
-            [401, 404, 401, 401, 401, 404],
-        ),
         Row(Method::GET, "/api/users/{user_id}", none, with_id),
     ]
+    .into_iter()
+    .chain(relay_routes::rows())
+    .collect()
 }

@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// The columns with times, by table.
-const TIMES: [(&str, &[&str]); 17] = [
+const TIMES: [(&str, &[&str]); 20] = [
     ("deleted_users", &["deleted_at"]),
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
@@ -59,6 +59,9 @@ const TIMES: [(&str, &[&str]); 17] = [
     ("person_permissions", &["expires_at"]),
     ("removed_roles", &["removed_at"]),
     ("removed_permissions", &["removed_at"]),
+    ("relay_invites", &["created_at", "expires_at"]),
+    ("relay_sender_keys", &["created_at", "read_at"]),
+    ("relay_outbox", &["due_at"]),
 ];
 
 impl Workerd {

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::harness::relay::{identity, prekeys, registration};
 use crate::harness::{Fault, FaultMode, TestApp, case};
 
-/// Sends `call` with a fault at each of its batches, before it, after it and within it. Then sends it
-/// without one, which must end with 200 or with `repeated`.
+/// Sends `call` with a fault at each of its batches, before it, after it and within it. Then sends
+/// it without one, which must end with 200 or with `repeated`.
 async fn every_fault(
     app: &TestApp,
     batches: usize,

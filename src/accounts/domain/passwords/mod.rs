@@ -6,6 +6,7 @@
 
 mod breached;
 pub mod hash;
+mod rejection;
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::email::Email;
-use crate::accounts::model::password::{Password, PasswordHash, Unfit};
+use crate::accounts::model::password::{Password, PasswordHash};
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::attempts;
@@ -32,47 +33,18 @@ use crate::accounts::store::recovery::MOST_CANDIDATES;
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::compute::{HashPermit, run_with_permit};
-use crate::kernel::domain::failure::{Failure, Fault, Rejection};
+use crate::kernel::domain::failure::{Failure, Fault};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
+pub use rejection::PasswordRejection;
+
 /// The rejection of a request without a permit. Some hashes are done after the delay.
 const BUSY: PasswordRejection = PasswordRejection::Busy {
     wait: Duration::from_secs(1),
 };
-
-/// The reasons to reject a password.
-#[derive(Debug, thiserror::Error)]
-pub enum PasswordRejection {
-    /// The name, the password or the code is wrong. The client sees the same error for all reasons.
-    #[error("{0}")]
-    Refused(&'static str),
-    /// The password is correct, but the account has TOTP enabled and the request has no code.
-    #[error("a TOTP code is required too")]
-    SecondFactor,
-    /// The password does not meet the rules.
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
-    /// The password is among leaked passwords.
-    #[error("the password is among leaked passwords")]
-    Breached,
-    /// The maximum number of passwords is being hashed.
-    #[error("too many passwords are being hashed")]
-    Busy {
-        /// The delay before the next attempt.
-        wait: Duration,
-    },
-    /// The account has no password to remove.
-    #[error("the account has no password")]
-    None,
-    /// The password is the last way to sign in.
-    #[error("the password is the last way to sign in")]
-    Last,
-}
-
-impl Rejection for PasswordRejection {}
 
 /// The credentials of a sign-in with a password.
 #[derive(Debug)]
@@ -133,7 +105,7 @@ pub async fn verify(
     if !ports.hash_permits.has_free(now) {
         return Err(BUSY.into());
     }
-    let subject = owner_subject(ports, credentials.owner)?;
+    let subject = subject(ports, credentials.owner)?;
     let limit = AttemptLimit {
         subject: &subject,
         policy: ThrottledAction::Password.policy(),
@@ -223,20 +195,21 @@ fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
 const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a password");
 
 /// Returns the subject that the attempts on a name count against.
-pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<ThrottleSubject, StoreError> {
-    owner_subject(ports, name.into())
-}
-
-fn owner_subject(ports: &Ports, owner: PasswordOwner<'_>) -> Result<ThrottleSubject, StoreError> {
+pub(crate) fn subject<'a>(
+    ports: &Ports,
+    owner: impl Into<PasswordOwner<'a>>,
+) -> Result<ThrottleSubject, StoreError> {
     let key = ports.config.signing_keys.current();
     let action = ThrottledAction::Password;
-    let subject = match owner {
+    let subject = match owner.into() {
         PasswordOwner::Named(LoginName::Email(email)) => {
             throttle::email_subject(key, action, email)
         }
-        PasswordOwner::Named(LoginName::Username(username))
-        | PasswordOwner::UsernameInAnyCase(username) => {
+        PasswordOwner::Named(LoginName::Username(username)) => {
             throttle::username_subject(key, action, username)
+        }
+        PasswordOwner::UsernameInAnyCase(username) => {
+            throttle::folded_username_subject(key, action, username)
         }
         PasswordOwner::SignedIn(user) => Some(throttle::user_subject(action, user)),
     };
@@ -336,13 +309,17 @@ pub async fn set(
 
     let chosen = hash_unbreached(ports, password).await?;
     let names = [
-        Some(LoginName::Email(&me.user.email)),
-        username.as_deref().map(LoginName::Username),
+        Some(LoginName::Email(&me.user.email).into()),
+        username
+            .as_deref()
+            .map(|name| LoginName::Username(name).into()),
+        username.as_deref().map(PasswordOwner::UsernameInAnyCase),
+        Some(PasswordOwner::SignedIn(me.user.id)),
     ];
     let subjects: Vec<ThrottleSubject> = names
         .into_iter()
         .flatten()
-        .map(|name| subject(ports, name))
+        .map(|owner: PasswordOwner<'_>| subject(ports, owner))
         .collect::<Result<_, _>>()?;
     let unchecked = if chosen.checked {
         None
