@@ -3622,6 +3622,15 @@ export interface components {
             /** @description The account. */
             user: components["schemas"]["UserResponse"];
         };
+        /** @description An identity key with a signed prekey. */
+        IdentityKeysRequest: {
+            /** @description The identity key: Ed25519, 32 bytes, base64. */
+            identity_key: string;
+            /** @description The signed prekey: X25519, 32 bytes, base64. */
+            signed_prekey: string;
+            /** @description The signature of the 32 bytes of the signed prekey by the identity key: 64 bytes, base64. */
+            signed_prekey_signature: string;
+        };
         /**
          * @description A user whom an identity provider has identified or, for tokens, an existing account.
          *
@@ -12765,7 +12774,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["IdentityRequest"];
+                "application/json": components["schemas"]["IdentityKeysRequest"];
             };
         };
         responses: {
