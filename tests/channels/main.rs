@@ -78,7 +78,7 @@ async fn a_hundred_senders_get_a_hundred_places() {
     let mut places: Vec<i64> = Vec::new();
     for sender in senders.collect::<Vec<_>>() {
         match sender.await.expect("no panic") {
-            Appended::Stored(one) => places.push(one.seq),
+            Appended::Stored { placed: one, .. } => places.push(one.seq),
             outcome => panic!("{outcome:?}"),
         }
     }

@@ -84,11 +84,17 @@ async fn run(steps: Vec<Step>) {
                 let outcome = setup.append(CHANNELS[channel], sent).await;
                 match known[channel].get(&name) {
                     Some(one) if one.removed || one.sent == body => {
-                        assert_eq!(outcome, Appended::Stored(one.placed));
+                        assert_eq!(
+                            outcome,
+                            Appended::Stored {
+                                placed: one.placed,
+                                expires_at: one.expires_at,
+                            }
+                        );
                     }
                     Some(_) => assert_eq!(outcome, Appended::Conflict),
                     None => {
-                        let Appended::Stored(placed) = outcome else {
+                        let Appended::Stored { placed, .. } = outcome else {
                             panic!("{outcome:?}");
                         };
                         assert_eq!(placed.seq, last[channel].seq + 1);

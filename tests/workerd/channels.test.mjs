@@ -38,7 +38,7 @@ const newChannel = async () => {
   };
 };
 
-const seqs = ({ appended }) => appended.map(({ stored }) => stored.seq);
+const seqs = ({ appended }) => appended.map(({ stored }) => stored.placed.seq);
 
 test("a batch that fails in the middle leaves nothing", async () => {
   const { append, since } = await newChannel();
@@ -83,7 +83,7 @@ test("an object keeps its state across a restart, and its alarm removes what exp
   do {
     await new Promise((resume) => setTimeout(resume, 1_000));
     again = seqs(await append(message("one")))[0];
-  } while (again === stored.seq && Date.now() < late);
+  } while (again === stored.placed.seq && Date.now() < late);
   assert.equal(again, 3);
   assert.deepEqual((await since()).gaps, [{ from: 2, to: 2, reason: "expired" }]);
 });

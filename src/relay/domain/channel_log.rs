@@ -51,16 +51,23 @@ pub(super) fn plan<'a>(
         let here = placed_here.get(message.id.as_str()).copied();
         let known = stored.or(here.map(|(first, placed)| KnownMessage {
             placed,
+            expires_at: first.expires_at,
             same: first.body == message.body && first.sender_token == message.sender_token,
         }));
         outcomes.push(match known {
-            Some(KnownMessage { placed, same: true }) => Appended::Stored(placed),
+            Some(known) if known.same => Appended::Stored {
+                placed: known.placed,
+                expires_at: known.expires_at,
+            },
             Some(_) => Appended::Conflict,
             None if message.expires_at.is_some_and(|at| at <= now.millis()) => Appended::Expired,
             None => {
                 last = next(last, now);
                 placed_here.insert(&message.id, (message, last));
-                Appended::Stored(last)
+                Appended::Stored {
+                    placed: last,
+                    expires_at: message.expires_at,
+                }
             }
         });
     }

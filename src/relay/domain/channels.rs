@@ -60,6 +60,15 @@ impl From<Membership> for ChannelMember {
     }
 }
 
+/// The place of a stored message, and when it expires.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AppendedMessage {
+    /// The place.
+    pub placed: Placed,
+    /// When the message expires, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
+}
+
 /// A proof that the caller sent a message: the secret whose hash came with it.
 #[derive(Clone, Debug)]
 pub struct MessageProof {
@@ -161,7 +170,7 @@ pub async fn append(
     channel: ChannelId,
     account: UserId,
     message: NewMessage,
-) -> Result<Placed, Failure<ChannelRejection>> {
+) -> Result<AppendedMessage, Failure<ChannelRejection>> {
     let operation = ChannelOperation::Append {
         channel: channel.to_string(),
         account: account.to_string(),
@@ -169,7 +178,10 @@ pub async fn append(
     };
     match call(ports, &channel.object(), operation).await? {
         ChannelReply::Appended(outcomes) => match outcomes.first() {
-            Some(Appended::Stored(placed)) => Ok(*placed),
+            Some(Appended::Stored { placed, expires_at }) => Ok(AppendedMessage {
+                placed: *placed,
+                expires_at: *expires_at,
+            }),
             Some(Appended::Conflict) => Err(ChannelRejection::Conflict.into()),
             Some(Appended::Expired) => Err(ChannelRejection::Expired.into()),
             None => Err(strange().into()),

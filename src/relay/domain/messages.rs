@@ -2,7 +2,7 @@
 
 use crate::kernel::domain::failure::{Failure, Fault};
 use crate::kernel::model::ids::UserId;
-use crate::relay::domain::channels::{ChannelRejection, Placed, append};
+use crate::relay::domain::channels::{AppendedMessage, ChannelRejection, append};
 use crate::relay::domain::tags::tag;
 use crate::relay::domain::{Ports, channels};
 use crate::relay::model::channel::{NewMessage, SealedBytes};
@@ -71,18 +71,20 @@ pub async fn send(
     channel: ChannelId,
     account: UserId,
     draft: MessageDraft,
-) -> Result<(MessageId, Placed), Failure<ChannelRejection>> {
+) -> Result<(MessageId, AppendedMessage), Failure<ChannelRejection>> {
     let id = message_id(ports, channel, account, &draft.name)?;
+    let longest = ports.config.message_ttl;
+    let longest = longest.map(|ttl| ports.clock.now().plus(ttl).millis());
     let message = NewMessage {
         id: id.to_string(),
         sender_token: SealedBytes(draft.sender_token),
         body: SealedBytes(draft.body),
-        expires_at: draft.expires_at,
+        // The earlier of the two, if there are any.
+        expires_at: draft.expires_at.into_iter().chain(longest).min(),
         has_attachments: draft.has_attachments,
         edit_key_hash: draft.edit_key_hash.map(SealedBytes),
     };
-    let placed = append(ports, channel, account, message).await?;
-    Ok((id, placed))
+    Ok((id, append(ports, channel, account, message).await?))
 }
 
 pub use channels::{MessageProof, before, edit, remove, since};

@@ -84,8 +84,8 @@ pub struct MessageGap {
     reason: &'static str,
 }
 
-/// The entries of a channel after a sequence number. Each later number up to `upto` is in a message,
-/// an edit, a removal or a gap.
+/// The entries of a channel after a sequence number. Each later number up to `upto` is in a
+/// message, an edit, a removal or a gap.
 #[derive(Serialize, ToSchema)]
 pub struct MessageLog {
     /// The messages, the oldest first.

@@ -159,13 +159,13 @@ pub async fn send(
         edit_key_hash: body.optional_raw("edit_key_hash", HASH_BYTES, HASH_BYTES)?,
     };
     let sent = draft.clone();
-    let (id, placed) = messages::send(&app.ports, channel, me.user.id, draft).await?;
+    let (id, stored) = messages::send(&app.ports, channel, me.user.id, draft).await?;
     let message = ChannelMessage {
         id: id.to_string(),
-        placed,
+        placed: stored.placed,
         sender_token: sent.sender_token.into(),
         body: sent.body.into(),
-        expires_at: sent.expires_at,
+        expires_at: stored.expires_at,
         has_attachments: sent.has_attachments,
         edited: false,
     };

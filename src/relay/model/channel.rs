@@ -313,7 +313,12 @@ pub enum ChannelReply {
 #[serde(rename_all = "snake_case")]
 pub enum Appended {
     /// The message is stored, also if it was before.
-    Stored(Placed),
+    Stored {
+        /// Its place.
+        placed: Placed,
+        /// When the message expires, in milliseconds since 1970.
+        expires_at: Option<i64>,
+    },
     /// The id names a message with another body.
     Conflict,
     /// The message expires in the past.

@@ -33,6 +33,8 @@ pub struct Config {
     /// `RELAY_VERIFY_SIGNATURES`: false if only the lengths of keys and signatures are checked. In
     /// development only.
     pub verify_signatures: bool,
+    /// `RELAY_MESSAGE_TTL_SECONDS`: the longest life of a message. `None`: messages are kept.
+    pub message_ttl: Option<Duration>,
     /// `RELAY_EMAIL_KEY`: the key under which e-mail addresses are hashed. Without it none is kept.
     email_key: Option<EmailKey>,
 }
@@ -79,6 +81,10 @@ impl Config {
         if !verify_signatures && !reader.is_development() {
             reader.problem("RELAY_VERIFY_SIGNATURES", "must be `on` in production");
         }
+        let message_ttl = reader.get("RELAY_MESSAGE_TTL_SECONDS").map(|_| {
+            let longest = Duration::from_hours(10 * 365 * 24);
+            reader.seconds("RELAY_MESSAGE_TTL_SECONDS", 0, longest)
+        });
         let email_key = reader.get("RELAY_EMAIL_KEY").and_then(|text| {
             let key = base64::decode(&text).filter(|key| key.len() >= EMAIL_KEY_BYTES);
             if key.is_none() {
@@ -96,6 +102,7 @@ impl Config {
             totp_two_step,
             pow_bits,
             verify_signatures,
+            message_ttl,
             email_key,
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::messages::{base64, body, get, new_channel, path, post, talker, texts, with};
-use crate::harness::{case, on_workerd};
+use crate::harness::{case, case_with, on_workerd};
 
 #[tokio::test]
 async fn a_reader_learns_that_a_message_expired() {
@@ -110,6 +110,33 @@ async fn a_message_costs_the_database_one_round_trip() {
         let (answer, spent) = app.cost(read.bearer(&ada.session)).await;
         answer.ok();
         assert_eq!(spent.batches, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_setting_ends_the_life_of_messages() {
+    let channel = new_channel();
+    case_with(&[("RELAY_MESSAGE_TTL_SECONDS", "3600")], async |app| {
+        let ada = talker(app, &channel).await;
+        let named = with("one", &json!({"client_id": base64([4; 16])}));
+        let sent = post(app, &ada, &named).await.ok();
+        let time = |field: &str| {
+            let text = sent[field].as_str().expect("a time");
+            chrono::DateTime::parse_from_rfc3339(text).expect("a time")
+        };
+        let life = time("expires_at") - time("timestamp");
+        assert!(
+            (life.num_milliseconds() - 3_600_000).abs() < 2_000,
+            "{life}"
+        );
+        // A repeated request gets the first answer.
+        app.age(Duration::from_secs(5)).await;
+        assert_eq!(post(app, &ada, &named).await.ok(), sent);
+        let short = (time("timestamp") + chrono::Duration::seconds(60)).to_rfc3339();
+        let short = with("two", &json!({"expires_at": short}));
+        let sent = post(app, &ada, &short).await.ok();
+        assert_ne!(sent["expires_at"], json!(null));
     })
     .await;
 }

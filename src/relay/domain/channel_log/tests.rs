@@ -44,6 +44,13 @@ fn stored(seq: i64, removed: bool, expires_at: Option<i64>) -> StoredMessage {
     }
 }
 
+fn kept(placed: Placed) -> Appended {
+    Appended::Stored {
+        placed,
+        expires_at: None,
+    }
+}
+
 fn row(seq: i64, kind: EntryKind, stored: Option<StoredMessage>) -> EntryRow {
     EntryRow { seq, kind, stored }
 }
@@ -79,6 +86,7 @@ fn a_repeated_id_gets_its_place_or_a_conflict() {
     let known = [true, false].map(|same| {
         Some(KnownMessage {
             placed: place,
+            expires_at: None,
             same,
         })
     });
@@ -88,10 +96,10 @@ fn a_repeated_id_gets_its_place_or_a_conflict() {
     assert_eq!(
         plan.outcomes,
         [
-            Appended::Stored(place),
+            kept(place),
             Appended::Conflict,
-            Appended::Stored(new),
-            Appended::Stored(new),
+            kept(new),
+            kept(new),
             Appended::Conflict,
         ]
     );
@@ -106,12 +114,19 @@ fn only_a_new_message_must_expire_later() {
     };
     let known = KnownMessage {
         placed: START,
+        expires_at: Some(10),
         same: true,
     };
     let messages = [late];
     let outcomes = |known, millis| plan(START, &messages, &[known], at(millis)).outcomes;
     assert_eq!(outcomes(None, 10), [Appended::Expired]);
-    assert_eq!(outcomes(Some(known), 10), [Appended::Stored(START)]);
+    assert_eq!(
+        outcomes(Some(known), 10),
+        [Appended::Stored {
+            placed: START,
+            expires_at: Some(10)
+        }]
+    );
     assert_ne!(outcomes(None, 9), [Appended::Expired]);
 }
 
@@ -219,6 +234,7 @@ proptest! {
             let known = log.iter().find(|(stored, _)| stored.id == messages[0].id);
             let known = known.map(|(stored, placed)| KnownMessage {
                 placed: *placed,
+                expires_at: None,
                 same: stored.body == messages[0].body,
             });
             let plan = plan(last, &messages, &[known], at(now));
@@ -234,7 +250,7 @@ proptest! {
                 Some(known) => {
                     prop_assert!(plan.inserts.is_empty());
                     let expected = if known.same {
-                        Appended::Stored(known.placed)
+                        kept(known.placed)
                     } else {
                         Appended::Conflict
                     };

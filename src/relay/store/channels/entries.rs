@@ -44,6 +44,8 @@ fn kind(number: i64) -> Result<EntryKind, StoreError> {
 pub struct KnownMessage {
     /// Its place.
     pub placed: Placed,
+    /// When it expires, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
     /// True if it is the message to append: an edited or removed one is compared without its body.
     pub same: bool,
 }
@@ -54,6 +56,7 @@ impl TryFrom<&Row> for KnownMessage {
     fn try_from(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             placed: placed(row)?,
+            expires_at: row.opt_integer("expires_at")?,
             same: row.integer("same")? == 1,
         })
     }
@@ -69,7 +72,7 @@ fn placed(row: &Row) -> Result<Placed, StoreError> {
 /// Selects the message of the id of `message`, and compares it with `message`.
 fn known(channel: &str, message: &NewMessage) -> Statement {
     sql(
-        "SELECT seq, at, channel_id = ?2 AND (kind = 1
+        "SELECT seq, at, expires_at, channel_id = ?2 AND (kind = 1
                 OR (sender_token = ?3 AND (edited = 1 OR body = ?4))) AS same
            FROM channel_entries WHERE id = ?1",
         [
