@@ -207,6 +207,7 @@ fn secrets_are_marked_and_appear_in_no_public_file() {
             "INTERNAL_API_KEY",
             "JWT_SIGNING_KEYS",
             "PASSWORD_PEPPER",
+            "RELAY_EMAIL_KEY",
             "SECRETS_KEY",
             "WEBHOOK_SECRETS"
         ]

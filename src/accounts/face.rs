@@ -19,6 +19,7 @@ pub use crate::accounts::model::config::Config;
 pub use crate::accounts::model::records::{Caller, Platform, User};
 pub use crate::accounts::store::challenges;
 pub use crate::accounts::store::events::{INSERT_EVENT_OF_CALLER, event};
+pub use crate::accounts::store::export::ExportPart;
 pub use crate::accounts::store::live::IS_LIVE;
 pub use crate::accounts::store::passwords::PasswordOwner;
 

@@ -15,6 +15,7 @@ use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 use crate::relay::domain as relay;
 use crate::relay::domain::Channels;
+use crate::relay::store::export as relay_export;
 
 /// The implementations that a platform provides.
 #[derive(Clone)]
@@ -68,6 +69,7 @@ impl Ports {
             signatures: Arc::new(RememberedSignatures::new(adapters.signatures)),
             hash_permits: HashPermits::new(config.accounts.passwords.at_once),
             before_deletion: vec![people::before_account_deletion],
+            export_parts: relay_export::PARTS.to_vec(),
             config: config.accounts,
         };
         let authorization = authorization::Ports {

@@ -3,7 +3,10 @@
 use crate::kernel::domain::rate_limit::RateClass::SignIn;
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
-use crate::relay::http::{RelayState, accounts, keys, messages};
+use crate::relay::http::{
+    RelayState, accounts, direct_messages, keys, messages, sender_keys, server_channels,
+    server_members, servers,
+};
 use crate::route;
 
 /// Returns the routes of the relay.
@@ -16,10 +19,16 @@ pub fn routes() -> Vec<Route<RelayState>> {
         .limited()
         .all_give(&[Code::Unavailable, Code::InvalidRequestBody])
         .routes(
-            [account_routes(), key_routes(), message_routes()]
-                .into_iter()
-                .flatten()
-                .collect(),
+            [
+                account_routes(),
+                key_routes(),
+                server_routes(),
+                channel_routes(),
+                message_routes(),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         )
 }
 
@@ -66,6 +75,72 @@ fn key_routes() -> Vec<Route<RelayState>> {
         route!(GET    "/api/v1/keys/backup", SignedIn, keys::get_backup, [BackupNotFound]),
         route!(GET    "/api/v1/keys/backup/status", SignedIn, keys::backup_status),
         route!(DELETE "/api/v1/keys/backup", SignedIn, keys::remove_backup, [BackupNotFound]),
+    ]
+}
+
+/// Returns the routes of servers, their members and invites.
+#[rustfmt::skip]
+fn server_routes() -> Vec<Route<RelayState>> {
+    vec![
+        route!(GET    "/api/v1/servers", SignedIn, servers::list),
+        route!(POST   "/api/v1/servers", SignedIn, servers::create, [LimitReached]),
+        route!(GET    "/api/v1/servers/{id}", SignedIn, servers::get, [ServerNotFound]),
+        route!(PATCH  "/api/v1/servers/{id}", SignedIn, servers::update, [
+            ServerNotFound, RoleTooLow]),
+        route!(DELETE "/api/v1/servers/{id}", SignedIn, servers::delete, [
+            ServerNotFound, RoleTooLow]),
+        route!(GET    "/api/v1/servers/{id}/channels", SignedIn, server_channels::list, [
+            ServerNotFound]),
+        route!(POST   "/api/v1/servers/{id}/channels", SignedIn, server_channels::create, [
+            ServerNotFound, RoleTooLow, LimitReached]),
+        route!(GET    "/api/v1/servers/{id}/members", SignedIn, server_members::list, [
+            ServerNotFound, InvalidQuery]),
+        route!(DELETE "/api/v1/servers/{id}/members/@me", SignedIn, server_members::leave, [
+            ServerNotFound, OwnerStays]),
+        route!(PUT    "/api/v1/servers/{id}/members/{user_id}", SignedIn,
+            server_members::set_role, [ServerNotFound, MemberNotFound, RoleTooLow, OwnerStays]),
+        route!(DELETE "/api/v1/servers/{id}/members/{user_id}", SignedIn, server_members::kick, [
+            ServerNotFound, MemberNotFound, RoleTooLow, OwnerStays]),
+        route!(GET    "/api/v1/servers/{id}/invites", SignedIn, server_members::invites, [
+            ServerNotFound, RoleTooLow]),
+        route!(POST   "/api/v1/servers/{id}/invites", SignedIn, server_members::invite, [
+            ServerNotFound, RoleTooLow, LimitReached]),
+        route!(DELETE "/api/v1/servers/{id}/invites/{invite_id}", SignedIn,
+            server_members::remove_invite, [ServerNotFound, InviteNotFound, RoleTooLow]),
+        route!(POST   "/api/v1/invites/{code}/join", SignedIn, server_members::join, [
+            InviteNotFound, LimitReached]),
+    ]
+}
+
+/// Returns the routes of channels, direct messages, sender keys and blocks.
+#[rustfmt::skip]
+fn channel_routes() -> Vec<Route<RelayState>> {
+    vec![
+        route!(PUT    "/api/v1/channels/{id}", SignedIn, server_channels::update, [
+            ChannelNotFound, RoleTooLow, DirectMessageStays]),
+        route!(DELETE "/api/v1/channels/{id}", SignedIn, server_channels::delete, [
+            ChannelNotFound, RoleTooLow, DirectMessageStays]),
+        route!(POST   "/api/v1/channels/{id}/join", SignedIn, server_channels::join, [
+            ChannelNotFound]),
+        route!(DELETE "/api/v1/channels/{id}/leave", SignedIn, server_channels::leave, [
+            ChannelNotFound, DirectMessageStays]),
+        route!(GET    "/api/v1/channels/{id}/members", SignedIn, server_channels::members, [
+            ChannelNotFound, InvalidQuery]),
+        route!(GET    "/api/v1/channels/{id}/members/keys", SignedIn, sender_keys::member_keys, [
+            ChannelNotFound, InvalidQuery]),
+        route!(GET    "/api/v1/channels/{id}/sender-keys", SignedIn, sender_keys::list, [
+            ChannelNotFound]),
+        route!(POST   "/api/v1/channels/{id}/sender-keys", SignedIn, sender_keys::distribute, [
+            ChannelNotFound, TooManyAttempts])
+            .accepts_up_to(sender_keys::DISTRIBUTION_BODY_LIMIT),
+        route!(GET    "/api/v1/dm", SignedIn, direct_messages::list, [InvalidQuery]),
+        route!(POST   "/api/v1/dm", SignedIn, direct_messages::open, [
+            UserNotFound, LimitReached]),
+        route!(GET    "/api/v1/users/blocked", SignedIn, direct_messages::blocked),
+        route!(POST   "/api/v1/users/{id}/block", SignedIn, direct_messages::block, [
+            UserNotFound, LimitReached]),
+        route!(DELETE "/api/v1/users/{id}/block", SignedIn, direct_messages::unblock, [
+            UserNotFound]),
     ]
 }
 

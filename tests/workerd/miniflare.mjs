@@ -111,6 +111,16 @@ const PLENTY = 1_000_000;
 /** Built-in rows have ids above this. `reset()` keeps them. */
 const BUILT_IN = 1_000_000_000;
 const TABLES = [
+  "relay_counts",
+  "relay_sender_keys",
+  "relay_blocks",
+  "relay_invites",
+  "relay_channel_choices",
+  "relay_direct_members",
+  "relay_channels",
+  "relay_removals",
+  "relay_members",
+  "relay_servers",
   "policy_events",
   "person_permissions",
   "person_roles",
@@ -129,6 +139,8 @@ const TABLES = [
   "sessions",
   "identities",
   "users",
+  // Triggers of the tables above insert into it.
+  "relay_outbox",
 ];
 
 /**

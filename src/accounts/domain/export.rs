@@ -17,5 +17,5 @@ pub use crate::kernel::store::Value as StoredValue;
 /// [`Fault`]
 pub async fn read(ports: &Ports, user: UserId, now: Timestamp) -> Result<AccountExport, Fault> {
     throttle::check(ports, ThrottledAction::Export, user, now).await?;
-    Ok(export::read(ports.db.as_ref(), user).await?)
+    Ok(export::read(ports.db.as_ref(), user, &ports.export_parts).await?)
 }

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use crate::accounts::domain::access_token::Signatures;
 use crate::accounts::model::config::Config;
 use crate::accounts::model::records::Caller;
+use crate::accounts::store::export::ExportPart;
 use crate::kernel::domain;
 use crate::kernel::domain::compute::HashPermits;
 use crate::kernel::model::events::EventContext;
@@ -52,6 +53,8 @@ pub struct Ports {
     pub hash_permits: Arc<HashPermits>,
     /// The statements of other systems in the batch that deletes an account.
     pub before_deletion: Vec<BeforeDeletion>,
+    /// The parts of other systems in the export of an account.
+    pub export_parts: Vec<ExportPart>,
     /// The settings of accounts.
     pub config: Arc<Config>,
 }

@@ -34,6 +34,7 @@ pub const INSERT_EVENT_OF_CALLER: &str = concatcp!(
 
 /// Returns the statement of an event. Its text begins with [`INSERT_EVENT`] or
 /// [`INSERT_SUBJECT_EVENT`], and `about` holds the values of `?8`, `?9` and so on.
+#[must_use]
 pub fn event<const N: usize>(
     sql: &'static str,
     context: &EventContext,

@@ -2,7 +2,7 @@
 //! token, no sealed secret, no receipt.
 
 use crate::kernel::model::ids::UserId;
-use crate::kernel::store::{Db, Rows, StoreError, Value, batch, sql};
+use crate::kernel::store::{Db, Rows, StoreError, Value, sql};
 
 /// The maximum number of events in an export, which are the newest. They are some hundred
 /// kilobytes. The list of events has all of them, page by page.
@@ -21,8 +21,12 @@ pub type ExportedRow = Vec<(String, Value)>;
 #[derive(Debug)]
 pub struct AccountExport(pub Vec<(&'static str, Vec<ExportedRow>)>);
 
-/// The names and the statements of the parts.
-const PARTS: [(&str, &str); 13] = [
+/// A part of an export: its name, and the statement that selects its rows. `?1` is the account and
+/// `?2` the largest number of rows.
+pub type ExportPart = (&'static str, &'static str);
+
+/// The parts of accounts.
+const PARTS: [ExportPart; 13] = [
     (
         "account",
         "SELECT id, iif(email LIKE '%@people.invalid', NULL, email) AS email, email_verified,
@@ -117,20 +121,25 @@ const PARTS: [(&str, &str); 13] = [
     ),
 ];
 
-/// Reads the export of an account. One round trip.
+/// Reads the export of an account, with the parts `further` of other systems. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn read(db: &dyn Db, user: UserId) -> Result<AccountExport, StoreError> {
+pub async fn read(
+    db: &dyn Db,
+    user: UserId,
+    further: &[ExportPart],
+) -> Result<AccountExport, StoreError> {
     let most_events = i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX);
-    let statements = PARTS.map(|(name, text)| match name {
+    let parts = || PARTS.iter().chain(further);
+    let statements = parts().map(|(name, text)| match *name {
         "events" => sql(text, [user.into(), most_events.into()]),
         _ if text.contains("?2") => sql(text, [user.into(), MOST_ROWS.into()]),
         _ => sql(text, [user.into()]),
     });
-    let results = batch(db, statements).await?;
+    let results = db.batch(statements.collect()).await?;
 
-    let names = PARTS.iter().map(|(name, _)| *name);
+    let names = parts().map(|(name, _)| *name);
     let parts = results.iter().map(exported_rows);
     Ok(AccountExport(names.zip(parts).collect()))
 }

@@ -18,7 +18,7 @@ pub struct NewRegistration<'a> {
     pub username: &'a str,
     /// The account owner's name.
     pub name: Option<&'a str>,
-    /// The placeholder that stands in for an address.
+    /// The placeholder that the column has without an address.
     pub email: &'a str,
     /// The hash of the password.
     pub password: &'a PasswordHash,

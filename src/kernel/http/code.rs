@@ -117,6 +117,8 @@ codes! {
         "This session belongs to another device. Sign in again on this device.";
     Forbidden FORBIDDEN "forbidden"
         "You do not have the required permission in the service auth. Ask an administrator for it.";
+    RoleTooLow FORBIDDEN "role_too_low"
+        "Your role in the server does not allow this. Ask the owner of the server.";
     ForbiddenPersonLookup FORBIDDEN "forbidden_person_lookup"
         "You can look up only your own permissions. Looking up others requires auth.policy.read.";
     BootstrapClosed FORBIDDEN "bootstrap_closed"
@@ -144,12 +146,18 @@ codes! {
         "The service does not exist. Check the id or the name.";
     PersonNotFound NOT_FOUND "person_not_found"
         "The person does not exist. Check the id or the username.";
-    ChannelNotFound NOT_FOUND "channel_not_found"
-        "The channel does not exist, or you are not a member. Check its id.";
     MessageNotFound NOT_FOUND "message_not_found"
         "The message does not exist, or you are not a member of its channel. Check its id.";
     BackupNotFound NOT_FOUND "backup_not_found"
         "The account has no backup of its keys. Upload one first.";
+    ServerNotFound NOT_FOUND "server_not_found"
+        "The server does not exist, or you are not a member. Load the list of servers again.";
+    ChannelNotFound NOT_FOUND "channel_not_found"
+        "The channel does not exist, or you are not a member. Load the list of channels again.";
+    MemberNotFound NOT_FOUND "member_not_found"
+        "The account is not a member of the server. Load the list of members again.";
+    InviteNotFound NOT_FOUND "invite_not_found"
+        "The invite does not exist, has expired or is used up. Ask for a new one.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed"
         "This address does not support the method. Use a method that the header Allow lists.";
     RequestTimeout REQUEST_TIMEOUT "request_timeout"
@@ -214,6 +222,12 @@ codes! {
         "Another message has this client_id. Use new random bytes for each message.";
     BackupConflict CONFLICT "backup_conflict"
         "Another backup was stored in the meantime. Load it, and upload with the version after it.";
+    OwnerStays CONFLICT "owner_stays"
+        "The owner cannot leave the server or change roles with it. Delete the server instead.";
+    DirectMessageStays CONFLICT "direct_message_stays"
+        "A direct message cannot be left, changed or deleted. Block the other account instead.";
+    LimitReached CONFLICT "limit_reached"
+        "A limit of stored entries is reached. Remove some first.";
     LastSignInMethod CONFLICT "last_sign_in_method"
         "This is the last way to sign in to the account. Add another one first.";
     UriTooLong URI_TOO_LONG "uri_too_long"

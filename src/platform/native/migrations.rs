@@ -27,7 +27,7 @@ pub enum MigrationError {
 }
 
 /// Every file of `migrations/` in order. A test compares this list with the folder.
-pub const FILES: [(i64, &str, &str); 13] = [
+pub const FILES: [(i64, &str, &str); 14] = [
     (
         1,
         "users",
@@ -92,6 +92,11 @@ pub const FILES: [(i64, &str, &str); 13] = [
         13,
         "relay_keys",
         include_str!("../../../migrations/0013_relay_keys.sql"),
+    ),
+    (
+        14,
+        "relay_servers",
+        include_str!("../../../migrations/0014_relay_servers.sql"),
     ),
 ];
 

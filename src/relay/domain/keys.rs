@@ -142,6 +142,7 @@ pub async fn bundle(
         .transpose()?;
     let claim = Claim {
         target,
+        requester,
         limits: [
             (&tag(ports, &["prekey pair", &from, &to])?, MOST_OF_PAIR),
             (

@@ -2,15 +2,20 @@
 
 pub mod accounts;
 mod channel_log;
+mod channel_objects;
 pub mod channel_writer;
 pub mod channels;
 pub mod key_backup;
 pub mod keys;
 pub mod maintenance;
+pub mod membership;
 pub mod messages;
 mod ports;
 pub mod proof_of_work;
+pub mod server_channels;
+pub mod servers;
 pub mod tags;
+pub mod tasks;
 
 pub use ports::{Channels, Ports};
 

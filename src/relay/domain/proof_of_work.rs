@@ -11,7 +11,7 @@ use crate::kernel::model::ids::ChallengeId;
 use crate::relay::domain::Ports;
 
 /// How long a challenge can be answered.
-const LIFETIME: Duration = Duration::from_secs(300);
+const LIFETIME: Duration = Duration::from_mins(5);
 
 /// The reason to refuse a proof of work.
 #[derive(Debug, thiserror::Error)]

@@ -10,12 +10,12 @@ const LABEL: &[u8] = b"hamrah-api relay tag v1";
 /// The bytes of a tag. Two of them never collide in practice.
 const TAG_BYTES: usize = 16;
 
-/// Returns the tag of `parts`. The first part names the purpose. No part may contain a newline.
+/// Returns the tag of `words`. The first word names the purpose. No word may contain a newline.
 ///
 /// # Errors
 /// [`Fault::Unavailable`] if the signing key cannot sign.
-pub(super) fn tag(ports: &Ports, parts: &[&str]) -> Result<String, Fault> {
-    face::keyed_value(ports, LABEL, parts.join("\n").as_bytes())
+pub(super) fn tag(ports: &Ports, words: &[&str]) -> Result<String, Fault> {
+    face::keyed_value(ports, LABEL, words.join("\n").as_bytes())
         .and_then(|value| Some(base64::encode(value.get(..TAG_BYTES)?)))
         .ok_or(Fault::Unavailable("a tag could not be derived"))
 }

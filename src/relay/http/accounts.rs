@@ -65,7 +65,7 @@ pub struct RelayRegisterRequest {
 pub struct RelaySignIn {
     /// The access token, a JWT.
     access_token: String,
-    /// The refresh token, good for one new pair.
+    /// The refresh token. It can be exchanged once.
     refresh_token: String,
     /// The lifetime of the access token in seconds.
     expires_in: i64,

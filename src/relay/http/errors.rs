@@ -7,6 +7,7 @@ use crate::relay::domain::accounts::RegisterRejection;
 use crate::relay::domain::channels::ChannelRejection;
 use crate::relay::domain::key_backup::BackupRejection;
 use crate::relay::domain::keys::KeysRejection;
+use crate::relay::domain::membership::ServerRejection;
 use crate::relay::http::body::invalid;
 use crate::relay::model::keys::UnfitIdentity;
 
@@ -65,7 +66,24 @@ impl From<BackupRejection> for ApiError {
     }
 }
 
-/// Returns the error of a password in the relay's form: what does not fit is 400 and names the field.
+impl From<ServerRejection> for ApiError {
+    fn from(rejection: ServerRejection) -> Self {
+        match rejection {
+            ServerRejection::UnknownServer => Code::ServerNotFound.into(),
+            ServerRejection::UnknownChannel => Code::ChannelNotFound.into(),
+            ServerRejection::UnknownMember => Code::MemberNotFound.into(),
+            ServerRejection::UnknownInvite => Code::InviteNotFound.into(),
+            ServerRejection::UnknownUser => Code::UserNotFound.into(),
+            ServerRejection::LowRole => Code::RoleTooLow.into(),
+            ServerRejection::OwnerStays => Code::OwnerStays.into(),
+            ServerRejection::DirectMessage => Code::DirectMessageStays.into(),
+            ServerRejection::Full(text) => Self::detailed(Code::LimitReached, text),
+        }
+    }
+}
+
+/// Returns the error of a password in the relay's form: what does not fit is 400 and names the
+/// field.
 pub(super) fn password_error(rejection: PasswordRejection) -> ApiError {
     match rejection {
         PasswordRejection::Refused(reason) => ApiError {

@@ -23,7 +23,7 @@ pub const MOST_UPLOADED: usize = 100;
 const FEW: usize = 20;
 /// The largest sealed backup in bytes.
 const MOST_BACKUP_BYTES: usize = 512 * 1024;
-/// The length of the nonce of a backup (XChaCha20) in bytes.
+/// The length of the nonce of a backup (`XChaCha20`) in bytes.
 const NONCE_BYTES: usize = 24;
 /// The length of the salt of a backup (Argon2) in bytes.
 const SALT_BYTES: usize = 16;

@@ -2,12 +2,17 @@
 
 pub mod accounts;
 mod body;
+pub mod direct_messages;
 mod errors;
 pub mod keys;
 pub mod member;
 pub mod message_objects;
 pub mod messages;
 pub mod objects;
+pub mod sender_keys;
+pub mod server_channels;
+pub mod server_members;
+pub mod servers;
 
 use crate::relay::domain::Ports;
 

@@ -5,4 +5,5 @@ pub mod config;
 pub mod ids;
 pub mod keys;
 pub mod micros;
+pub mod servers;
 pub mod username;

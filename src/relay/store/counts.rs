@@ -23,6 +23,18 @@ pub(super) fn add(subject: &str, now: Timestamp) -> Statement {
     )
 }
 
+/// Counts `number` more of `subject` in this hour. Returns the count.
+pub(super) fn add_many(subject: &str, number: i64, now: Timestamp) -> Statement {
+    sql(
+        "INSERT INTO relay_counts (subject, hour, count) VALUES (?1, ?2, ?3)
+         ON CONFLICT (subject) DO UPDATE
+            SET count = iif(hour = excluded.hour, count + excluded.count, excluded.count),
+                hour = excluded.hour
+         RETURNING count",
+        [subject.into(), hour(now).into(), number.into()],
+    )
+}
+
 /// Counts one more of `subject` in this hour, and returns the count. One round trip.
 ///
 /// # Errors

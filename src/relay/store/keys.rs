@@ -8,6 +8,7 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Statement, StoreError, batch, sql};
 use crate::relay::model::keys::Identity;
+use crate::relay::store::sender_keys;
 
 /// The milliseconds of a day.
 const DAY_MILLIS: i64 = 86_400_000;
@@ -47,8 +48,9 @@ pub fn insert_for_new(
     )
 }
 
-/// Sets the identity of the caller's account. A changed identity key removes all one-time prekeys and
-/// the answers that still hold one. Returns `false` if the caller is signed out. One round trip.
+/// Sets the identity of the caller's account. A changed identity key removes all one-time prekeys,
+/// the answers that still hold one, and the sender keys from and to the account. Returns `false` if
+/// the caller is signed out. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -105,6 +107,8 @@ pub async fn set(
             day(context.at).into(),
         ],
     );
-    let [_, _, _, set] = batch(db, [event, drop_stock, drop_claims, upsert]).await?;
+    let drop_sender_keys = sender_keys::drop_if_identity_changes(by, &key);
+    let statements = [event, drop_stock, drop_claims, drop_sender_keys, upsert];
+    let [_, _, _, _, set] = batch(db, statements).await?;
     Ok(!set.is_empty())
 }

@@ -1,6 +1,7 @@
 //! One-time prekeys: the stock, the history of uploads, and claims.
 //!
-//! The stock of an account is one row, so that an upload of 100 keys writes two rows and a claim one.
+//! The stock of an account is one row, so that an upload of 100 keys writes two rows and a claim
+//! one.
 
 use const_format::concatcp;
 
@@ -89,8 +90,8 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
             IS_LIVE,
             " AS live,
                 EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2) AS identity,
-                EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3) AS k
-                         WHERE h.user_id = ?2 AND instr(h.hashes, k.value)) AS reused"
+                EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
+                         WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value)) AS reused"
         ),
         [by.session.into(), by.user.into(), list.as_str().into()],
     );
@@ -102,8 +103,8 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
                                     FROM relay_prekey_history WHERE user_id = ?2
                                    ORDER BY number DESC LIMIT 1), 1), ?4, ?5
               WHERE EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2)
-                AND NOT EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3) AS k
-                                 WHERE h.user_id = ?2 AND instr(h.hashes, k.value))
+                AND NOT EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
+                                 WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value))
                 AND NOT EXISTS (SELECT 1 FROM relay_prekeys
                                  WHERE user_id = ?2 AND length(stock) > ?7)
                 AND ",
@@ -230,6 +231,8 @@ impl TryFrom<&Row> for Bundle {
 pub struct Claim<'a> {
     /// Whose bundle it is.
     pub target: UserId,
+    /// Who asks. No row keeps it.
+    pub requester: UserId,
     /// The subjects under which the claims of this pair, of this requester and at this target are
     /// counted, with the largest count of an hour.
     pub limits: [(&'a str, i64); 3],
@@ -239,16 +242,24 @@ pub struct Claim<'a> {
     pub id: &'a str,
 }
 
-/// True if the claims of this hour are within the limits. `?2`, `?3`, `?4` are the subjects, `?5`,
-/// `?6`, `?7` their limits and `?8` the hour.
-const WITHIN_LIMITS: &str = "NOT EXISTS (
+/// True unless the account `?1` blocked the requester `?9`.
+const NOT_BLOCKED: &str =
+    "NOT EXISTS (SELECT 1 FROM relay_blocks WHERE user_id = ?1 AND blocked_id = ?9)";
+
+/// True if the claims of this hour are within the limits and the requester is not blocked. `?2`,
+/// `?3`, `?4` are the subjects, `?5`, `?6`, `?7` their limits and `?8` the hour.
+const WITHIN_LIMITS: &str = concatcp!(
+    "NOT EXISTS (
     SELECT 1 FROM relay_counts
      WHERE (subject = ?2 AND hour = ?8 AND count > ?5)
         OR (subject = ?3 AND hour = ?8 AND count > ?6)
-        OR (subject = ?4 AND hour = ?8 AND count > ?7))";
+        OR (subject = ?4 AND hour = ?8 AND count > ?7)) AND ",
+    NOT_BLOCKED
+);
 
-/// Returns the bundle of an account and takes one of its one-time prekeys out of the stock, unless the
-/// claims of this hour are above a limit. `None` if the account has no keys. One round trip.
+/// Returns the bundle of an account and takes one of its one-time prekeys out of the stock, unless
+/// the claims of this hour are above a limit. `None` if the account has no keys or blocked the
+/// requester. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -272,11 +283,11 @@ pub async fn claim(
             most_of_requester.into(),
             most_of_target.into(),
             hour(now).into(),
+            claim.requester.into(),
         ]
     };
     let with = |text: &'static str, more: Vec<Value>| {
-        let mut params = params();
-        params.extend(more);
+        let params = params().into_iter().chain(more).collect();
         Statement { sql: text, params }
     };
     let select = with(
@@ -287,19 +298,24 @@ pub async fn claim(
             "), '') AS first
                FROM relay_keys AS k LEFT JOIN relay_prekeys AS p ON p.user_id = k.user_id AND ",
             WITHIN_LIMITS,
-            " WHERE k.user_id = ?1"
+            " WHERE k.user_id = ?1 AND ",
+            NOT_BLOCKED
         ),
         Vec::new(),
     );
     let mut writes = vec![counts::add(pair, now), counts::add(requester, now)];
     // A caller above a limit of their own does not use up what others may claim of the target.
     writes.push(with(
-        "INSERT INTO relay_counts (subject, hour, count)
-         SELECT ?4, ?8, 1 WHERE ?7 > 0 AND ?1 IS NOT NULL AND NOT EXISTS (
-             SELECT 1 FROM relay_counts WHERE (subject = ?2 AND hour = ?8 AND count > ?5)
-                                           OR (subject = ?3 AND hour = ?8 AND count > ?6))
-         ON CONFLICT (subject) DO UPDATE
-            SET count = iif(hour = excluded.hour, count + 1, 1), hour = excluded.hour",
+        concatcp!(
+            "INSERT INTO relay_counts (subject, hour, count)
+             SELECT ?4, ?8, 1 WHERE ?7 > 0 AND NOT EXISTS (
+                 SELECT 1 FROM relay_counts
+                  WHERE (subject = ?2 AND hour = ?8 AND count > ?5)
+                     OR (subject = ?3 AND hour = ?8 AND count > ?6)) AND ",
+            NOT_BLOCKED,
+            " ON CONFLICT (subject) DO UPDATE
+                SET count = iif(hour = excluded.hour, count + 1, 1), hour = excluded.hour"
+        ),
         Vec::new(),
     ));
     let (before, bundle, rest);
@@ -307,9 +323,9 @@ pub async fn claim(
         writes.push(with(
             concatcp!(
                 "INSERT INTO relay_prekey_claims (request, user_id, claim, prekey, created_at)
-                 SELECT ?9, user_id, ?10, substr(stock, 1, ",
+                 SELECT ?10, user_id, ?11, substr(stock, 1, ",
                 KEY_CHARS,
-                "), ?11 FROM relay_prekeys WHERE user_id = ?1 AND stock <> '' AND ",
+                "), ?12 FROM relay_prekeys WHERE user_id = ?1 AND stock <> '' AND ",
                 WITHIN_LIMITS,
                 " ON CONFLICT (request) DO NOTHING"
             ),
@@ -329,8 +345,10 @@ pub async fn claim(
             "SELECT k.identity_key, k.signed_prekey, k.signed_prekey_signature, k.signed_prekey_day,
                     (SELECT prekey FROM relay_prekey_claims WHERE request = ?2 AND user_id = ?1)
                         AS first
-               FROM relay_keys AS k WHERE k.user_id = ?1",
-            [claim.target.into(), request.into()],
+               FROM relay_keys AS k
+              WHERE k.user_id = ?1
+                AND NOT EXISTS (SELECT 1 FROM relay_blocks WHERE user_id = ?1 AND blocked_id = ?3)",
+            [claim.target.into(), request.into(), claim.requester.into()],
         );
         rest = None;
     } else {

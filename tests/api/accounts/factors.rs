@@ -27,6 +27,11 @@ impl Generator {
                 .expect("an image")
                 .contains("<svg")
         );
+        Self::of_secret(secret)
+    }
+
+    /// Returns the generator of a secret in base32.
+    pub fn of_secret(secret: &str) -> Self {
         Self(
             Secret::try_from_base32(secret)
                 .expect("base32")

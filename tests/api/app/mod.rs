@@ -4,5 +4,6 @@ mod callers;
 mod cleanup;
 mod heads;
 mod input;
+mod relay_routes;
 mod routes;
 pub mod service;

@@ -4,6 +4,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::relay_routes;
+
 /// A route, its body, and the statuses of its callers: without a credential, another user, an
 /// expired, a revoked and a deleted caller's credential, and the owner.
 pub struct Row(pub Method, pub &'static str, pub Value, pub [u16; 6]);
@@ -305,4 +307,7 @@ pub fn rows() -> Vec<Row> {
         Row(Method::GET, "/api/users/me/tokens", none.clone(), own),
         Row(Method::GET, "/api/users/{user_id}", none, with_id),
     ]
+    .into_iter()
+    .chain(relay_routes::rows())
+    .collect()
 }

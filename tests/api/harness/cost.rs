@@ -12,6 +12,7 @@ impl TestApp {
             batches: after.batches - before.batches,
             statements: after.statements - before.statements,
             rows_read: after.rows_read - before.rows_read,
+            written: after.written - before.written,
             most_written: after.most_written,
         };
         (answer, spent)

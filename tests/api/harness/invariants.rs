@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::TestApp;
 
 /// Queries that must return no row, with the meaning of a row.
-const FORBIDDEN: [(&str, &str); 11] = [
+const FORBIDDEN: [(&str, &str); 15] = [
     (
         "a reference to nothing (I5)",
         "SELECT * FROM pragma_foreign_key_check",
@@ -60,13 +60,34 @@ const FORBIDDEN: [(&str, &str); 11] = [
             AND NOT EXISTS (SELECT 1 FROM deleted_users AS d WHERE d.user_id = s.user_id)",
     ),
     (
+        "a server whose owner is not its member with that role, or that has several owners",
+        "SELECT id FROM relay_servers AS s WHERE NOT EXISTS (SELECT 1 FROM relay_members AS m \
+         WHERE m.server_id = s.id AND m.user_id = s.owner_id AND m.role = 'owner')
+            OR (SELECT COUNT(*) FROM relay_members AS m \
+         WHERE m.server_id = s.id AND m.role = 'owner') <> 1",
+    ),
+    (
+        "a member with a version that the server has not reached",
+        "SELECT s.id FROM relay_servers AS s JOIN relay_members AS m ON m.server_id = s.id \
+         WHERE m.version > s.version",
+    ),
+    (
+        "an invite that was used more often than it may be",
+        "SELECT id FROM relay_invites WHERE use_count > max_uses",
+    ),
+    (
+        "a direct message without an account, or with more than two",
+        "SELECT id FROM relay_channels AS c WHERE server_id IS NULL AND (SELECT COUNT(*) \
+         FROM relay_direct_members AS m WHERE m.channel_id = c.id) NOT IN (1, 2)",
+    ),
+    (
         "a note about effective permissions that outlived its batch",
         "SELECT * FROM auth_access",
     ),
 ];
 
 /// Every table of the database.
-pub const TABLES: [&str; 26] = [
+pub const TABLES: [&str; 42] = [
     "users",
     "deleted_users",
     "identities",
@@ -93,6 +114,22 @@ pub const TABLES: [&str; 26] = [
     "policy_events",
     "auth_access",
     "preconditions",
+    "relay_keys",
+    "relay_prekeys",
+    "relay_prekey_history",
+    "relay_prekey_claims",
+    "relay_counts",
+    "relay_key_backups",
+    "relay_servers",
+    "relay_members",
+    "relay_removals",
+    "relay_channels",
+    "relay_channel_choices",
+    "relay_direct_members",
+    "relay_invites",
+    "relay_sender_keys",
+    "relay_blocks",
+    "relay_outbox",
 ];
 
 pub async fn check(app: &TestApp) {

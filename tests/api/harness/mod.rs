@@ -14,6 +14,7 @@ mod log;
 mod native;
 mod people;
 pub mod receiver;
+pub mod relay;
 mod workerd;
 
 use std::collections::HashMap;
@@ -59,6 +60,8 @@ pub struct Stats {
     pub batches: usize,
     pub statements: usize,
     pub rows_read: usize,
+    /// The rows written. In workerd an entry of an index counts too.
+    pub written: usize,
     /// The largest number of rows that one batch wrote. In workerd an entry of an index counts too.
     pub most_written: usize,
 }

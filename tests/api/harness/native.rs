@@ -330,8 +330,9 @@ impl Between {
         let results = self.inner.batch(statements).await;
         if let (Some(before), Some(after)) = (before, total().await) {
             let mut state = self.state.lock().expect("unpoisoned");
-            let most = &mut state.stats.most_written;
-            *most = (*most).max(after.saturating_sub(before));
+            let written = after.saturating_sub(before);
+            state.stats.written += written;
+            state.stats.most_written = state.stats.most_written.max(written);
         }
         results
     }

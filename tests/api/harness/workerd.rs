@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// The columns with times, by table.
-const TIMES: [(&str, &[&str]); 15] = [
+const TIMES: [(&str, &[&str]); 18] = [
     ("deleted_users", &["deleted_at"]),
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
@@ -56,6 +56,9 @@ const TIMES: [(&str, &[&str]); 15] = [
     ("person_tokens", &["created_at", "expires_at"]),
     ("person_roles", &["expires_at"]),
     ("person_permissions", &["expires_at"]),
+    ("relay_invites", &["created_at", "expires_at"]),
+    ("relay_sender_keys", &["created_at", "read_at"]),
+    ("relay_outbox", &["due_at"]),
 ];
 
 impl Workerd {
@@ -173,6 +176,7 @@ impl Target for Workerd {
             batches: number("batches"),
             statements: number("statements"),
             rows_read: number("rowsRead"),
+            written: number("rowsWritten"),
             most_written: number("mostWritten"),
         }
     }

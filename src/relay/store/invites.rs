@@ -1,0 +1,278 @@
+//! Invites to servers.
+
+use const_format::concatcp;
+
+use crate::accounts::face::{Caller, IS_LIVE};
+use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Row, StoreError, batch, read_all, read_first, remove_in_batches, sql,
+};
+use crate::relay::model::servers::{
+    InviteId, InviteRecord, MOST_INVITES, MOST_MEMBERS, MOST_SERVERS, ServerId, ServerRecord,
+};
+use crate::relay::store::membership::{MANAGES, ServerStanding, in_server};
+use crate::relay::store::outbox;
+use crate::relay::store::outbox::ServerMemberKey;
+
+impl TryFrom<&Row> for InviteRecord {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.parsed("id", InviteId::parse)?,
+            code: row.text("code")?,
+            server: row.parsed("server_id", ServerId::parse)?,
+            max_uses: row.opt_integer("max_uses")?,
+            use_count: row.integer("use_count")?,
+            expires_at: row.opt_time("expires_at")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}
+
+/// An invite to make.
+#[derive(Clone, Copy, Debug)]
+pub struct NewInvite<'a> {
+    /// The id.
+    pub id: InviteId,
+    /// The server.
+    pub server: ServerId,
+    /// The code.
+    pub code: &'a str,
+    /// The largest number of uses.
+    pub max_uses: Option<i64>,
+    /// The end.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Makes an invite if the caller manages the server. `None` in the place of the invite if the
+/// caller may not, or the quota is reached. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn create(
+    db: &dyn Db,
+    by: Caller,
+    new: NewInvite<'_>,
+    now: Timestamp,
+) -> Result<(ServerStanding, Option<InviteRecord>), StoreError> {
+    let insert = sql(
+        concatcp!(
+            "INSERT INTO relay_invites
+                 (id, server_id, code, max_uses, use_count, version, expires_at, created_at)
+             SELECT ?4, id, ?5, ?6, 0, version, ?7, ?8 FROM relay_servers
+              WHERE id = ?3
+                AND (SELECT COUNT(*) FROM relay_invites WHERE server_id = ?3) < ?9 AND ",
+            MANAGES,
+            " RETURNING id, server_id, code, max_uses, use_count, expires_at, created_at"
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            new.server.into(),
+            new.id.into(),
+            new.code.into(),
+            new.max_uses.into(),
+            new.expires_at.into(),
+            now.into(),
+            MOST_INVITES.into(),
+        ],
+    );
+    let [standing, made] = batch(db, [in_server(by, new.server), insert]).await?;
+    Ok((ServerStanding::read(&standing)?, read_first(&made)?))
+}
+
+/// Returns the caller's standing in a server, and its invites if the caller manages it, the newest
+/// first. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn of_server(
+    db: &dyn Db,
+    by: Caller,
+    server: ServerId,
+) -> Result<(ServerStanding, Vec<InviteRecord>), StoreError> {
+    let select = sql(
+        concatcp!(
+            "SELECT id, server_id, code, max_uses, use_count, expires_at, created_at
+               FROM relay_invites WHERE server_id = ?3 AND ",
+            MANAGES,
+            " ORDER BY created_at DESC, id LIMIT ?4"
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            server.into(),
+            MOST_INVITES.into(),
+        ],
+    );
+    let [standing, invites] = batch(db, [in_server(by, server), select]).await?;
+    Ok((ServerStanding::read(&standing)?, read_all(&invites)?))
+}
+
+/// Removes an invite if the caller manages the server. Returns the standing, and whether the invite
+/// was removed. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn remove(
+    db: &dyn Db,
+    by: Caller,
+    server: ServerId,
+    invite: InviteId,
+) -> Result<(ServerStanding, bool), StoreError> {
+    let delete = sql(
+        concatcp!(
+            "DELETE FROM relay_invites WHERE id = ?4 AND server_id = ?3 AND ",
+            MANAGES,
+            " RETURNING id"
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            server.into(),
+            invite.into(),
+        ],
+    );
+    let [standing, removed] = batch(db, [in_server(by, server), delete]).await?;
+    Ok((ServerStanding::read(&standing)?, !removed.is_empty()))
+}
+
+/// The outcome of joining a server by an invite.
+#[derive(Clone, Debug)]
+pub enum Joined {
+    /// The account is a member, now or since before.
+    Member(ServerRecord, ServerMemberKey),
+    /// No invite has the code, or it is used up, has expired, or is as old as the caller's removal.
+    Unknown,
+    /// The server or the account has as many memberships as it may.
+    Full,
+    /// The caller is signed out.
+    SignedOut,
+}
+
+/// True if the invite may be used by the account `?2` at `?5`.
+const IS_USABLE: &str = "(max_uses IS NULL OR use_count < max_uses)
+    AND (expires_at IS NULL OR expires_at > ?5)
+    AND NOT EXISTS (SELECT 1 FROM relay_removals AS r
+                     WHERE r.server_id = relay_invites.server_id AND r.user_id = ?2
+                       AND r.version > relay_invites.version)";
+
+/// Joins the server of an invite, with the task that adds the member to the channels. A use is
+/// counted in the same statement that checks the count. A member joins again without a use. One
+/// round trip.
+///
+/// `attempt` is a random id of the call.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn join(
+    db: &dyn Db,
+    by: Caller,
+    code: &str,
+    attempt: &str,
+    now: Timestamp,
+) -> Result<Joined, StoreError> {
+    let count = sql(
+        concatcp!(
+            "UPDATE relay_invites SET use_count = use_count + 1, last_use = ?4
+              WHERE code = ?3 AND ",
+            IS_USABLE,
+            " AND NOT EXISTS (SELECT 1 FROM relay_members AS m
+                               WHERE m.server_id = relay_invites.server_id AND m.user_id = ?2)
+              AND (SELECT COUNT(*) FROM relay_members WHERE user_id = ?2) < ?6
+              AND (SELECT COUNT(*) FROM relay_members AS m
+                    WHERE m.server_id = relay_invites.server_id) < ?7 AND ",
+            IS_LIVE
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            code.into(),
+            attempt.into(),
+            now.into(),
+            MOST_SERVERS.into(),
+            MOST_MEMBERS.into(),
+        ],
+    );
+    let bump = sql(
+        "UPDATE relay_servers SET version = version + 1
+          WHERE id = (SELECT server_id FROM relay_invites WHERE code = ?1 AND last_use = ?2)",
+        [code.into(), attempt.into()],
+    );
+    let member = sql(
+        "INSERT INTO relay_members (server_id, user_id, role, version, joined_at)
+         SELECT s.id, ?3, 'member', s.version, ?4
+           FROM relay_invites AS i JOIN relay_servers AS s ON s.id = i.server_id
+          WHERE i.code = ?1 AND i.last_use = ?2",
+        [code.into(), attempt.into(), by.user.into(), now.into()],
+    );
+    let forget = sql(
+        "DELETE FROM relay_removals
+          WHERE user_id = ?3
+            AND server_id = (SELECT server_id FROM relay_invites
+                              WHERE code = ?1 AND last_use = ?2)",
+        [code.into(), attempt.into(), by.user.into()],
+    );
+    let task = sql(
+        "INSERT INTO relay_outbox (task, server_id, channel_id, user_id, version, due_at)
+         SELECT 'add', m.server_id, '', m.user_id, m.version, ?3
+           FROM relay_invites AS i
+           JOIN relay_members AS m ON m.server_id = i.server_id AND m.user_id = ?2
+          WHERE i.code = ?1
+         ON CONFLICT DO UPDATE SET version = excluded.version",
+        [code.into(), by.user.into(), outbox::due(now).into()],
+    );
+    let joined = sql(
+        "SELECT s.id, s.owner_id, s.encrypted_meta, s.created_at, m.server_id, m.user_id, m.version
+           FROM relay_invites AS i
+           JOIN relay_servers AS s ON s.id = i.server_id
+           JOIN relay_members AS m ON m.server_id = i.server_id AND m.user_id = ?2
+          WHERE i.code = ?1",
+        [code.into(), by.user.into()],
+    );
+    let state = sql(
+        concatcp!(
+            "SELECT ",
+            IS_LIVE,
+            " AS live,
+                EXISTS (SELECT 1 FROM relay_invites WHERE code = ?3 AND ",
+            IS_USABLE,
+            ") AS usable, ?4 AS attempt"
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            code.into(),
+            attempt.into(),
+            now.into(),
+        ],
+    );
+    let statements = [count, bump, member, forget, task, joined, state];
+    let [_, _, _, _, _, joined, state] = batch(db, statements).await?;
+    if let (Some(server), Some(member)) = (read_first(&joined)?, read_first(&joined)?) {
+        return Ok(Joined::Member(server, member));
+    }
+    if !outbox::is_live(&state)? {
+        return Ok(Joined::SignedOut);
+    }
+    let usable = state.first().map_or(Ok(0), |row| row.integer("usable"))?;
+    Ok(if usable == 1 {
+        Joined::Full
+    } else {
+        Joined::Unknown
+    })
+}
+
+/// Removes invites that have expired. Returns their number.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
+    let delete = sql(
+        "DELETE FROM relay_invites WHERE id IN (
+             SELECT id FROM relay_invites WHERE expires_at <= ?1 LIMIT ?2) RETURNING 1 AS one",
+        [now.into(), CLEANUP_BATCH.into()],
+    );
+    remove_in_batches(db, delete, CLEANUP_BATCH).await
+}

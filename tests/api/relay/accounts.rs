@@ -1,0 +1,515 @@
+//! Accounts of the relay: registration, sign-in, tokens, TOTP, password, deletion and search.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::accounts::factors::{Generator, early_in_a_step};
+use crate::harness::relay::{b64, identity, prekeys, registration};
+use crate::harness::{PASSWORD, TestApp, case, case_with};
+
+const REGISTER: &str = "/api/v1/auth/register";
+const LOGIN: &str = "/api/v1/auth/login";
+
+async fn login(app: &TestApp, username: &str, password: &str) -> crate::harness::Answer {
+    let body = json!({"username": username, "password": password});
+    app.post(LOGIN, &body).send().await
+}
+
+#[tokio::test]
+async fn a_registration_makes_an_account_of_the_whole_service() {
+    case(async |app| {
+        let mut body = registration("Ada_1", &prekeys(3));
+        body["display_name"] = json!("Ada");
+        body["unknown"] = json!(1);
+        let answer = app.post(REGISTER, &body).send().await.ok();
+        assert_eq!(answer["user"]["username"], "Ada_1");
+        assert_eq!(answer["user"]["display_name"], "Ada");
+        assert_eq!(answer["user"]["about_me"], Value::Null);
+        assert_eq!(answer["expires_in"], 86400);
+        let access = answer["access_token"].as_str().expect("a token");
+        let me = app.get("/api/users/me").bearer(access).send().await.ok();
+        assert_eq!(me["id"], answer["user"]["id"]);
+        assert_eq!(me["email"], Value::Null);
+        let by_password = json!({"username": "Ada_1", "password": PASSWORD});
+        app.post("/api/auth/password/sign-in", &by_password)
+            .send()
+            .await
+            .ok();
+        // A username is the same in any case, here and for administrators.
+        let mut taken = registration("aDA_1", &[]);
+        assert_eq!(
+            app.post(REGISTER, &taken).send().await.problem(409),
+            "username_taken"
+        );
+        taken["username"] = json!("ada-1");
+        app.post(REGISTER, &taken).send().await.ok();
+        let user = answer["user"]["id"].as_str().expect("an id");
+        assert_eq!(
+            app.events(user).await,
+            ["user_created", "signed_in", "signed_in"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_with_a_bad_field_names_it_and_takes_no_username() {
+    case(async |app| {
+        let good = registration("grace", &prekeys(2));
+        let other = identity(8, 9);
+        let bad = [
+            ("username", json!("ab")),
+            ("username", json!("gräce")),
+            ("username", json!(7)),
+            ("username", Value::Null),
+            ("password", json!("short")),
+            ("password", json!("x".repeat(129))),
+            ("display_name", json!("x".repeat(65))),
+            ("display_name", json!("a\u{202e}b")),
+            ("email", json!("nobody")),
+            ("identity_key", json!("AAAA")),
+            ("identity_key", json!(b64([0; 32]))),
+            ("identity_key", json!("not base64!")),
+            ("signed_prekey", json!(b64([9; 31]))),
+            ("signed_prekey_signature", json!(b64([0; 64]))),
+            (
+                "signed_prekey_signature",
+                other["signed_prekey_signature"].clone(),
+            ),
+            ("one_time_prekeys", json!("x")),
+            ("one_time_prekeys", json!([b64([1; 33])])),
+            ("one_time_prekeys", json!([b64([1; 32]), b64([1; 32])])),
+            ("one_time_prekeys", json!(prekeys(101))),
+            ("one_time_prekeys", Value::Null),
+            ("pow_nonce", json!(7)),
+        ];
+        for (field, value) in bad {
+            let mut body = good.clone();
+            body[field] = value.clone();
+            let answer = app.post(REGISTER, &body).send().await;
+            assert_eq!(answer.status(), 400, "{field} {value}: {}", answer.text());
+            let error = answer.json()["error"].to_string();
+            assert!(error.contains(field), "{field} {value}: {error}");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM users", &[]).await, 0);
+        assert_eq!(app.count("SELECT COUNT(*) FROM relay_keys", &[]).await, 0);
+        app.post(REGISTER, &good).send().await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stale_credential_does_not_disturb_routes_that_need_none() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        app.post("/api/v1/auth/logout", &json!({}))
+            .bearer(&ada.access)
+            .send()
+            .await
+            .ok();
+        let body = json!({"username": ada.username, "password": PASSWORD});
+        app.post(LOGIN, &body).bearer(&ada.access).send().await.ok();
+        app.get("/api/v1/auth/challenge")
+            .bearer("nonsense")
+            .send()
+            .await
+            .ok();
+        let dead = app
+            .get("/api/v1/keys/prekeys/count")
+            .bearer(&ada.access)
+            .send()
+            .await;
+        assert_eq!(dead.problem(401), "invalid_token");
+        // A sign-out without a body, with the content type that the clients always send.
+        let again = login(app, &ada.username, PASSWORD).await.ok();
+        app.request(Method::POST, "/api/v1/auth/logout")
+            .header("content-type", "application/json")
+            .bearer(again["access_token"].as_str().expect("a token"))
+            .send()
+            .await
+            .ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_failed_sign_in_gets_the_same_answer() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let long = "x".repeat(5_000);
+        let tried = [
+            (ada.username.as_str(), "zebra crossing 78"),
+            ("nobody", PASSWORD),
+            ("", PASSWORD),
+            (&ada.username, ""),
+            (&ada.username, &long),
+        ];
+        let mut bodies = Vec::new();
+        for (username, password) in tried {
+            let answer = login(app, username, password).await;
+            assert_eq!(answer.problem(401), "invalid_credentials", "{username}");
+            let mut body = answer.json();
+            assert_eq!(body["error"], "Invalid username or password");
+            body["request_id"] = Value::Null;
+            bodies.push(body);
+        }
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1);
+        for body in [
+            json!({}),
+            json!({"username": "ada"}),
+            json!({"username": 1, "password": "x"}),
+        ] {
+            assert_eq!(
+                app.post(LOGIN, &body).send().await.problem(400),
+                "invalid_request_body"
+            );
+        }
+        let signed_in = login(app, &ada.username.to_uppercase(), PASSWORD)
+            .await
+            .ok();
+        assert_eq!(signed_in["user"]["username"], ada.username);
+    })
+    .await;
+}
+
+/// All spellings of a username share one count, which only its owner clears.
+#[tokio::test]
+async fn guesses_count_for_a_username_in_any_case() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let upper = ada.username.to_uppercase();
+        for spelling in [&ada.username, &upper, &ada.username, &upper, &upper] {
+            login(app, spelling, "wrong password 1").await.problem(401);
+        }
+        for spelling in [&ada.username, &upper] {
+            let braked = login(app, spelling, PASSWORD).await;
+            assert_eq!(braked.problem(429), "too_many_attempts");
+        }
+        let body = json!({"username": ada.username, "password": PASSWORD});
+        let core = app.post("/api/auth/password/sign-in", &body).send().await;
+        assert_eq!(core.problem(429), "too_many_attempts");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_rotates_the_pair_by_the_rules_of_the_core() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let refresh = async |token: &str| {
+            app.post("/api/v1/auth/refresh", &json!({"refresh_token": token}))
+                .send()
+                .await
+        };
+        let first = refresh(&ada.refresh).await.ok();
+        assert_eq!(first["user"]["username"], ada.username);
+        assert_eq!(first["expires_in"], 86400);
+        let next = first["refresh_token"].as_str().expect("a token");
+        refresh(next).await.ok();
+        assert_eq!(
+            refresh(&ada.refresh).await.problem(401),
+            "invalid_refresh_token"
+        );
+        assert_eq!(refresh(next).await.problem(401), "invalid_refresh_token");
+        assert_eq!(refresh("x").await.problem(401), "invalid_refresh_token");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_out_ends_every_session_with_a_pair() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let other = login(app, &ada.username, PASSWORD).await.ok();
+        let other = other["access_token"].as_str().expect("a token").to_owned();
+        app.post("/api/v1/auth/logout", &json!({}))
+            .bearer(&ada.access)
+            .send()
+            .await
+            .ok();
+        for token in [&ada.access, &other] {
+            assert_eq!(app.me(token).await, 401);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn totp_counts_after_its_first_code_and_verifying_again_keeps_it() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        early_in_a_step(app).await;
+        let setup = app
+            .post("/api/v1/auth/totp/setup", &json!({}))
+            .bearer(&ada.access)
+            .send()
+            .await
+            .ok();
+        let generator = Generator::of_secret(setup["secret"].as_str().expect("a secret"));
+        // A secret that waits for its first code asks for nothing.
+        login(app, &ada.username, PASSWORD).await.ok();
+        let verify = async |code: &str| {
+            app.post("/api/v1/auth/totp/verify", &json!({"code": code}))
+                .bearer(&ada.access)
+                .send()
+                .await
+        };
+        assert_eq!(
+            verify("not a code").await.problem(400),
+            "invalid_request_body"
+        );
+        let code = generator.code(app, -1).await;
+        verify(&code).await.ok();
+        assert_eq!(verify(&code).await.problem(409), "totp_enabled");
+        let asked = login(app, &ada.username, PASSWORD).await;
+        assert_eq!(asked.problem(401), "totp_required");
+        assert_eq!(asked.json()["error"], "TOTP code required");
+        let with_code = async |code: &str| {
+            let body = json!({"username": ada.username, "password": PASSWORD, "totp_code": code});
+            app.post(LOGIN, &body).send().await
+        };
+        assert_eq!(
+            with_code(&code).await.problem(401),
+            "invalid_credentials",
+            "a step counts once"
+        );
+        let now = generator.code(app, 0).await;
+        let fresh = with_code(&now).await.ok();
+        let fresh = fresh["access_token"].as_str().expect("a token").to_owned();
+        app.delete("/api/v1/auth/totp")
+            .bearer(&fresh)
+            .send()
+            .await
+            .ok();
+        login(app, &ada.username, PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn totp_ends_by_an_unused_code_where_the_sign_in_is_old() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        early_in_a_step(app).await;
+        let setup = app
+            .post("/api/v1/auth/totp/setup", &json!({}))
+            .bearer(&ada.access)
+            .send()
+            .await
+            .ok();
+        let generator = Generator::of_secret(setup["secret"].as_str().expect("a secret"));
+        let used = generator.code(app, -1).await;
+        app.post("/api/v1/auth/totp/verify", &json!({"code": used}))
+            .bearer(&ada.access)
+            .send()
+            .await
+            .ok();
+        app.sql(
+            "UPDATE sessions SET authenticated_at = 1 WHERE user_id = ?1",
+            &[json!(ada.id)],
+        )
+        .await;
+        let disable = async |body: Value| {
+            app.delete("/api/v1/auth/totp")
+                .json(&body)
+                .bearer(&ada.access)
+                .send()
+                .await
+        };
+        assert_eq!(
+            disable(json!({})).await.problem(403),
+            "reauthentication_required"
+        );
+        assert_eq!(
+            disable(json!({"code": used})).await.problem(400),
+            "invalid_request_body",
+            "used before"
+        );
+        let code = generator.code(app, 0).await;
+        disable(json!({"code": code})).await.ok();
+        login(app, &ada.username, PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_setting_answers_a_missing_code_with_200() {
+    case_with(&[("RELAY_TOTP_TWO_STEP", "on")], async |app| {
+        let ada = app.relay_member().await;
+        app.sql(
+            "INSERT INTO totp (user_id, secret, created_at, confirmed_at, last_step)
+             VALUES (?1, 'x', 1, 1, 0)",
+            &[json!(ada.id)],
+        )
+        .await;
+        let asked = login(app, &ada.username, PASSWORD).await.ok();
+        assert_eq!(asked, json!({"totp_required": true}));
+        login(app, &ada.username, "wrong password 1")
+            .await
+            .problem(401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_shows_the_proof_of_work_that_the_settings_ask_for() {
+    case_with(&[("RELAY_POW_BITS", "8")], async |app| {
+        use sha2::{Digest, Sha256};
+        let challenge = async || {
+            let answer = app.get("/api/v1/auth/challenge").send().await.ok();
+            assert_eq!(answer["difficulty"], 8);
+            answer["challenge"].as_str().expect("a text").to_owned()
+        };
+        let solve = |challenge: &str, good: bool| {
+            (0..100_000)
+                .map(|nonce: u32| nonce.to_string())
+                .find(|nonce| (Sha256::digest(format!("{challenge}{nonce}"))[0] == 0) == good)
+                .expect("a nonce")
+        };
+        let register = async |username: &str, challenge: &str, nonce: &str| {
+            let mut body = registration(username, &[]);
+            body["pow_challenge"] = json!(challenge);
+            body["pow_nonce"] = json!(nonce);
+            app.post(REGISTER, &body).send().await
+        };
+        let first = challenge().await;
+        let refused = register("ada", &first, &solve(&first, false)).await;
+        assert_eq!(refused.problem(400), "proof_of_work_required");
+        let nonce = solve(&first, true);
+        register("ada", &first, &nonce).await.ok();
+        let again = register("bob", &first, &nonce).await;
+        assert_eq!(again.problem(400), "proof_of_work_required");
+        let old = challenge().await;
+        app.sql("UPDATE challenges SET expires_at = 1", &[]).await;
+        let late = register("bob", &old, &solve(&old, true)).await;
+        assert_eq!(late.problem(400), "proof_of_work_required");
+        let without = app.post(REGISTER, &registration("bob", &[])).send().await;
+        assert_eq!(without.problem(400), "proof_of_work_required");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_changes_by_the_current_one_and_ends_other_sessions() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let other = login(app, &ada.username, PASSWORD).await.ok();
+        let change = async |current: &str, new: &str| {
+            let body = json!({"current_password": current, "new_password": new});
+            app.request(Method::PUT, "/api/v1/auth/password")
+                .json(&body)
+                .bearer(&ada.access)
+                .send()
+                .await
+        };
+        let wrong = change("wrong password 1", "yellow bicycle 9").await;
+        assert_eq!(wrong.problem(401), "invalid_credentials");
+        for unfit in ["short", &"x".repeat(129)] {
+            let answer = change(PASSWORD, unfit).await;
+            assert_eq!(answer.problem(400), "invalid_request_body");
+        }
+        change(PASSWORD, "yellow bicycle 9").await.ok();
+        let other = other["access_token"].as_str().expect("a token");
+        assert_eq!(app.me(other).await, 401);
+        assert_eq!(app.me(&ada.access).await, 200);
+        login(app, &ada.username, "yellow bicycle 9").await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_needs_the_password_and_leaves_no_keys() {
+    case(async |app| {
+        let (ada, bob) = (app.relay_member_with(3).await, app.relay_member().await);
+        let key = [("idempotency-key", "one")];
+        app.get(&format!("/api/v1/users/{}/keys", ada.id))
+            .header(key[0].0, key[0].1)
+            .bearer(&bob.access)
+            .send()
+            .await
+            .ok();
+        let delete = async |password: &str| {
+            app.post(
+                "/api/v1/auth/delete-account",
+                &json!({"password": password}),
+            )
+            .bearer(&ada.access)
+            .send()
+            .await
+        };
+        assert_eq!(
+            delete("wrong password 1").await.problem(401),
+            "invalid_credentials"
+        );
+        delete(PASSWORD).await.ok();
+        assert_eq!(app.me(&ada.access).await, 401);
+        for table in [
+            "relay_keys",
+            "relay_prekeys",
+            "relay_prekey_history",
+            "relay_prekey_claims",
+        ] {
+            let left = format!("SELECT COUNT(*) FROM {table} WHERE user_id = ?1");
+            assert_eq!(app.count(&left, &[json!(ada.id)]).await, 0, "{table}");
+        }
+        assert_eq!(
+            app.bundle(&bob, &ada.id).await.problem(404),
+            "user_not_found"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_finds_one_account_with_keys_by_its_exact_username() {
+    case(async |app| {
+        let (ada, bob) = (app.relay_member().await, app.relay_member().await);
+        let search = async |name: &str| {
+            app.get(&format!("/api/v1/users/search?username={name}"))
+                .bearer(&bob.access)
+                .send()
+                .await
+        };
+        let found = search(&ada.username.to_uppercase()).await.ok();
+        assert_eq!(found["id"], ada.id);
+        assert!(found.get("email").is_none());
+        for unknown in ["member", "", "%25", "member-%25"] {
+            assert_eq!(search(unknown).await.problem(404), "user_not_found");
+        }
+        let administrator = app.administrator().await;
+        assert_eq!(
+            search(&administrator.username).await.problem(404),
+            "user_not_found",
+            "without keys"
+        );
+        app.sql("UPDATE relay_counts SET count = 300", &[]).await;
+        let braked = search(&ada.username).await;
+        assert_eq!(braked.problem(429), "too_many_attempts");
+        assert!(braked.header("retry-after").is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_relay_can_be_switched_off() {
+    case_with(&[("RELAY", "off")], async |app| {
+        let answer = app.post(REGISTER, &registration("ada", &[])).send().await;
+        assert_eq!(answer.problem(404), "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_is_stored_only_as_a_keyed_hash() {
+    let key = b64([5; 32]);
+    case_with(&[("RELAY_EMAIL_KEY", key.as_str())], async |app| {
+        app.secret("ada@example.com");
+        let mut body = registration("ada", &[]);
+        body["email"] = json!("Ada@Example.com");
+        app.post(REGISTER, &body).send().await.ok();
+        let rows = app.sql("SELECT email_hash FROM relay_keys", &[]).await;
+        assert_eq!(rows[0]["email_hash"].as_str().map(str::len), Some(43));
+    })
+    .await;
+}

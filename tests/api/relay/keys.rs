@@ -1,0 +1,448 @@
+//! Keys: bundles, one-time prekeys, the identity and its sealed backup.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::relay::{RelayMember, b64, identity, prekeys};
+use crate::harness::{Answer, TestApp, case};
+
+const PREKEYS: &str = "/api/v1/keys/prekeys";
+const BACKUP: &str = "/api/v1/keys/backup";
+
+async fn upload(app: &TestApp, by: &RelayMember, keys: &[String]) -> Answer {
+    app.post(PREKEYS, &json!({"prekeys": keys}))
+        .bearer(&by.access)
+        .send()
+        .await
+}
+
+async fn count(app: &TestApp, by: &RelayMember) -> Value {
+    app.get("/api/v1/keys/prekeys/count")
+        .bearer(&by.access)
+        .send()
+        .await
+        .ok()
+}
+
+async fn set_identity(app: &TestApp, token: &str, body: &Value) -> Answer {
+    app.request(Method::PUT, "/api/v1/keys/identity")
+        .json(body)
+        .bearer(token)
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn a_bundle_has_the_keys_in_the_form_that_clients_read() {
+    case(async |app| {
+        let (ada, bob) = (app.relay_member().await, app.relay_member().await);
+        let keys = prekeys(2);
+        upload(app, &ada, &keys).await.ok();
+        let expected = identity(7, 9);
+        let first = app.bundle(&bob, &ada.id).await.ok();
+        assert_eq!(
+            first,
+            json!({
+                "identity_key": expected["identity_key"],
+                "signed_prekey": expected["signed_prekey"],
+                "signed_prekey_sig": expected["signed_prekey_signature"],
+                "one_time_prekey": keys[0],
+                "signed_prekey_age_days": 0,
+            })
+        );
+        assert_eq!(
+            app.bundle(&bob, &ada.id).await.ok()["one_time_prekey"],
+            keys[1]
+        );
+        let third = app.bundle(&bob, &ada.id).await.ok();
+        assert_eq!(third["one_time_prekey"], Value::Null);
+        assert_eq!(count(app, &ada).await["count"], 0);
+        let unknown = ["67e55044-10b1-426f-9247-bb680e5fe0c8", "x", "@me"];
+        for id in unknown {
+            assert_eq!(app.bundle(&bob, id).await.problem(404), "user_not_found");
+        }
+        let person = app.person().await;
+        assert_eq!(
+            app.bundle(&bob, &person.id).await.problem(404),
+            "user_not_found",
+            "an account without keys"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_same_prekey_for_a_day() {
+    case(async |app| {
+        let (ada, bob, eve) = (
+            app.relay_member_with(5).await,
+            app.relay_member().await,
+            app.relay_member().await,
+        );
+        let claim = async |by: &RelayMember, key: &str| {
+            let answer = app
+                .get(&format!("/api/v1/users/{}/keys", ada.id))
+                .header("idempotency-key", key)
+                .bearer(&by.access)
+                .send()
+                .await;
+            answer.ok()["one_time_prekey"]
+                .as_str()
+                .expect("a key")
+                .to_owned()
+        };
+        let first = claim(&bob, "one").await;
+        assert_eq!(claim(&bob, "one").await, first);
+        assert_ne!(claim(&bob, "two").await, first);
+        assert_ne!(claim(&eve, "one").await, first, "another caller");
+        assert_eq!(count(app, &ada).await["count"], 2);
+        app.sql("UPDATE relay_prekey_claims SET created_at = 1", &[])
+            .await;
+        app.cron().await;
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM relay_prekey_claims", &[])
+                .await,
+            0
+        );
+        for bad in ["", &"x".repeat(129), "a b"] {
+            let answer = app
+                .get(&format!("/api/v1/users/{}/keys", ada.id))
+                .header("idempotency-key", bad)
+                .bearer(&bob.access)
+                .send()
+                .await;
+            assert_eq!(answer.problem(400), "bad_request", "{bad}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_prekey_is_uploaded_once_also_after_it_was_issued_or_removed() {
+    case(async |app| {
+        let (ada, bob) = (app.relay_member_with(0).await, app.relay_member().await);
+        let keys = prekeys(3);
+        assert_eq!(upload(app, &ada, &keys).await.ok()["total_available"], 3);
+        app.bundle(&bob, &ada.id).await.ok();
+        let mut fresh = prekeys(1);
+        for known in &keys {
+            fresh.push(known.clone());
+            assert_eq!(
+                upload(app, &ada, &fresh).await.problem(409),
+                "prekey_reused"
+            );
+            fresh.pop();
+        }
+        let removed = app.delete(PREKEYS).bearer(&ada.access).send().await.ok();
+        assert_eq!(removed["deleted"], 2);
+        assert_eq!(
+            upload(app, &ada, &keys[2..]).await.problem(409),
+            "prekey_reused"
+        );
+        assert_eq!(upload(app, &ada, &fresh).await.ok()["total_available"], 1);
+        // The keys of another account are its own matter.
+        assert_eq!(upload(app, &bob, &keys).await.ok()["total_available"], 3);
+        for bad in [
+            json!({}),
+            json!({"prekeys": []}),
+            json!({"prekeys": prekeys(101)}),
+            json!({"prekeys": [keys[0], keys[0]]}),
+            json!({"prekeys": ["AAAA"]}),
+            json!({"prekeys": "x"}),
+        ] {
+            let answer = app.post(PREKEYS, &bad).bearer(&ada.access).send().await;
+            assert_eq!(answer.problem(400), "invalid_request_body", "{bad}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stock_has_500_prekeys_at_most() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        for round in 1..=5 {
+            let answer = upload(app, &ada, &prekeys(100)).await.ok();
+            assert_eq!(answer["total_available"], round * 100);
+        }
+        assert_eq!(
+            upload(app, &ada, &prekeys(1)).await.problem(409),
+            "too_many_prekeys"
+        );
+        let (answer, spent) = app
+            .cost(app.get("/api/v1/keys/prekeys/count").bearer(&ada.access))
+            .await;
+        assert_eq!(
+            answer.ok(),
+            json!({"count": 500, "needs_replenishment": false})
+        );
+        assert_eq!(spent.batches, 2);
+    })
+    .await;
+}
+
+/// The figures of an upload of 100 prekeys and of a bundle.
+#[tokio::test]
+async fn an_upload_writes_two_rows_and_a_bundle_takes_two_round_trips() {
+    case(async |app| {
+        let (ada, bob) = (app.relay_member_with(1).await, app.relay_member().await);
+        let call = app
+            .post(PREKEYS, &json!({"prekeys": prekeys(100)}))
+            .bearer(&ada.access);
+        let (answer, spent) = app.cost(call).await;
+        answer.ok();
+        assert_eq!((spent.batches, spent.written), (2, 2));
+        let call = app
+            .get(&format!("/api/v1/users/{}/keys", ada.id))
+            .bearer(&bob.access);
+        let (answer, spent) = app.cost(call).await;
+        assert!(answer.ok()["one_time_prekey"].is_string());
+        // Three counts and the stock. In workerd the hours of new counts are entries of an index.
+        assert_eq!(spent.batches, 2);
+        assert!((4..=7).contains(&spent.written), "{spent:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn draining_is_limited_without_an_error() {
+    case(async |app| {
+        let ada = app.relay_member_with(100).await;
+        let (bob, eve) = (app.relay_member().await, app.relay_member().await);
+        let claim = async |by: &RelayMember| app.bundle(by, &ada.id).await.ok();
+        for _ in 0..50 {
+            assert!(claim(&bob).await["one_time_prekey"].is_string());
+        }
+        let above = claim(&bob).await;
+        assert_eq!(above["one_time_prekey"], Value::Null);
+        assert!(above["signed_prekey"].is_string());
+        assert!(
+            claim(&eve).await["one_time_prekey"].is_string(),
+            "the limit is of the pair"
+        );
+        assert_eq!(count(app, &ada).await["count"], 49);
+        // Above the limit of a target no caller gets a one-time prekey until the next hour.
+        app.sql("UPDATE relay_counts SET count = 1000 WHERE count > 50", &[])
+            .await;
+        let grace = app.relay_member().await;
+        assert_eq!(claim(&grace).await["one_time_prekey"], Value::Null);
+        app.sql("UPDATE relay_counts SET hour = hour - 1", &[])
+            .await;
+        assert!(claim(&bob).await["one_time_prekey"].is_string());
+    })
+    .await;
+}
+
+/// Rows tell no one who asked for whose keys.
+#[tokio::test]
+async fn the_database_does_not_tell_who_asked_for_a_bundle() {
+    case(async |app| {
+        let (ada, bob) = (app.relay_member_with(2).await, app.relay_member().await);
+        app.get(&format!("/api/v1/users/{}/keys", ada.id))
+            .header("idempotency-key", "one")
+            .bearer(&bob.access)
+            .send()
+            .await
+            .ok();
+        for row in app.dump().await {
+            let (table, row) = row.split_once(' ').expect("a table and a row");
+            if table.starts_with("relay_count") || table == "relay_prekey_claims" {
+                assert!(!row.contains(&bob.id), "{table} {row}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_identity_drops_the_prekeys_and_writes_an_event() {
+    case(async |app| {
+        let (ada, bob) = (app.relay_member_with(4).await, app.relay_member().await);
+        let claimed = app
+            .get(&format!("/api/v1/users/{}/keys", ada.id))
+            .header("idempotency-key", "one")
+            .bearer(&bob.access)
+            .send()
+            .await
+            .ok();
+        assert!(claimed["one_time_prekey"].is_string());
+        // A new signed prekey under the same identity keeps them.
+        set_identity(app, &ada.access, &identity(7, 10)).await.ok();
+        assert_eq!(count(app, &ada).await["count"], 3);
+        assert!(
+            !app.events(&ada.id)
+                .await
+                .contains(&"identity_key_changed".to_owned())
+        );
+        let mut forged = identity(8, 10);
+        forged["signed_prekey_signature"] = identity(7, 10)["signed_prekey_signature"].clone();
+        let refused = set_identity(app, &ada.access, &forged).await;
+        assert_eq!(refused.problem(400), "invalid_request_body");
+        assert_eq!(count(app, &ada).await["count"], 3);
+        set_identity(app, &ada.access, &identity(8, 10)).await.ok();
+        assert_eq!(count(app, &ada).await["count"], 0);
+        let bundle = app
+            .get(&format!("/api/v1/users/{}/keys", ada.id))
+            .header("idempotency-key", "one")
+            .bearer(&bob.access)
+            .send()
+            .await
+            .ok();
+        assert_eq!(bundle["identity_key"], identity(8, 10)["identity_key"]);
+        assert_eq!(
+            bundle["one_time_prekey"],
+            Value::Null,
+            "no prekey of the old identity"
+        );
+        assert_eq!(
+            app.events(&ada.id).await.last().map(String::as_str),
+            Some("identity_key_changed")
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_made_elsewhere_joins_with_an_identity() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        let bob = app.relay_member().await;
+        let early = app
+            .post(PREKEYS, &json!({"prekeys": prekeys(1)}))
+            .bearer(&session)
+            .send()
+            .await;
+        assert_eq!(early.problem(409), "identity_key_missing");
+        set_identity(app, &session, &identity(3, 4)).await.ok();
+        app.post(PREKEYS, &json!({"prekeys": prekeys(1)}))
+            .bearer(&session)
+            .send()
+            .await
+            .ok();
+        assert!(app.bundle(&bob, &person.id).await.ok()["one_time_prekey"].is_string());
+    })
+    .await;
+}
+
+fn backup(data: &[u8], version: Option<i64>) -> Value {
+    let mut body = json!({
+        "encrypted_data": b64(data),
+        "nonce": b64([1; 24]),
+        "salt": b64([2; 16]),
+    });
+    if let Some(version) = version {
+        body["version"] = json!(version);
+    }
+    body
+}
+
+#[tokio::test]
+async fn a_backup_is_replaced_by_the_version_after_it() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let put = async |body: &Value| {
+            app.request(Method::PUT, BACKUP)
+                .json(body)
+                .bearer(&ada.access)
+                .send()
+                .await
+        };
+        let get = async |path: &str| app.get(path).bearer(&ada.access).send().await;
+        let status = async || get("/api/v1/keys/backup/status").await.ok();
+        assert_eq!(get(BACKUP).await.problem(404), "backup_not_found");
+        assert_eq!(
+            status().await,
+            json!({"has_backup": false, "version": null, "updated_at": null})
+        );
+        assert_eq!(put(&backup(b"a", Some(1))).await.ok()["version"], 1);
+        assert_eq!(put(&backup(b"b", Some(2))).await.ok()["ok"], true);
+        for stale in [3 + 1, 2] {
+            let refused = put(&backup(b"c", Some(stale))).await;
+            assert_eq!(refused.problem(409), "backup_conflict");
+            assert_eq!(refused.json()["version"], 2);
+        }
+        let stored = get(BACKUP).await.ok();
+        assert_eq!(stored["encrypted_data"], b64(b"b"));
+        assert_eq!(stored["nonce"], b64([1; 24]));
+        assert_eq!(stored["salt"], b64([2; 16]));
+        assert_eq!(stored["version"], 2);
+        // A client without versions always sends 1, or none.
+        assert_eq!(put(&backup(b"d", Some(1))).await.ok()["version"], 1);
+        assert_eq!(put(&backup(b"e", None)).await.ok()["version"], 2);
+        assert_eq!(status().await["version"], 2);
+        app.delete(BACKUP).bearer(&ada.access).send().await.ok();
+        let again = app.delete(BACKUP).bearer(&ada.access).send().await;
+        assert_eq!(again.problem(404), "backup_not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backup_has_512_kibibytes_at_most() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let put = async |body: &Value| {
+            app.request(Method::PUT, BACKUP)
+                .json(body)
+                .bearer(&ada.access)
+                .send()
+                .await
+        };
+        let largest = vec![7; 512 * 1024];
+        put(&backup(&largest, None)).await.ok();
+        let stored = app.get(BACKUP).bearer(&ada.access).send().await.ok();
+        assert_eq!(stored["encrypted_data"], b64(&largest));
+        let above = put(&backup(&vec![7; 512 * 1024 + 1], None)).await;
+        assert_eq!(above.problem(400), "invalid_request_body");
+        let far_above = put(&backup(&vec![7; 600 * 1024], None)).await;
+        assert_eq!(far_above.problem(413), "body_too_large");
+        for (field, value) in [
+            ("nonce", json!(b64([1; 12]))),
+            ("salt", json!(b64([1; 8]))),
+            ("encrypted_data", json!("")),
+            ("encrypted_data", Value::Null),
+            ("version", json!(0)),
+            ("version", json!("1")),
+            ("version", json!(1.5)),
+        ] {
+            let mut body = backup(b"x", None);
+            body[field] = value;
+            let answer = put(&body).await;
+            assert_eq!(answer.problem(400), "invalid_request_body", "{field}");
+            assert!(
+                answer.json()["error"].to_string().contains(field),
+                "{field}"
+            );
+        }
+        app.age(Duration::from_secs(1)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_has_the_keys_of_its_account() {
+    case(async |app| {
+        let ada = app.relay_member_with(2).await;
+        let body = backup(b"a", None);
+        app.request(Method::PUT, BACKUP)
+            .json(&body)
+            .bearer(&ada.access)
+            .send()
+            .await
+            .ok();
+        let export = app
+            .get("/api/users/me/export")
+            .bearer(&ada.access)
+            .send()
+            .await
+            .ok();
+        let keys = &export["message_keys"][0];
+        assert_eq!(keys["one_time_prekeys"].as_str().map(str::len), Some(86));
+        assert!(keys["identity_key"].is_string());
+        assert_eq!(export["message_key_backup"][0]["version"], 1);
+    })
+    .await;
+}
