@@ -26,8 +26,10 @@ use crate::relay::model::channel::{ChannelReply, ChannelRequest};
 const BINDING: &str = "CHANNELS";
 /// The address of a request to an object. Only its body counts.
 const ADDRESS: &str = "http://channel/";
-/// How long an object may take.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long an object may take for an attempt.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The number of attempts. An object moves between machines, and its first answer can be lost.
+const ATTEMPTS: usize = 2;
 /// The milliseconds of a minute, to which alarms are rounded up: one alarm for many messages.
 const MINUTE: i64 = 60_000;
 /// The statuses of replies.
@@ -61,6 +63,18 @@ impl ChannelObjects {
     }
 }
 
+impl ChannelObjects {
+    /// Asks an object once, within the time limit.
+    async fn attempt(&self, object: &str, body: &str) -> Result<(u16, String), StoreError> {
+        let (asked, late) = (pin!(self.ask(object, body)), pin!(Delay::from(PATIENCE)));
+        match select(asked, late).await {
+            Either::Left((answered, _)) => answered.map_err(unavailable),
+            // The request may still take effect, as with every lost reply.
+            Either::Right(_) => Err(unavailable("a channel gave no answer in time")),
+        }
+    }
+}
+
 fn unavailable(reason: impl Into<worker::Error>) -> StoreError {
     StoreError::Unavailable(reason.into().to_string())
 }
@@ -74,14 +88,15 @@ impl Channels for ChannelObjects {
     ) -> Result<ChannelReply, StoreError> {
         let body = serde_json::to_string(&request)
             .map_err(|error| StoreError::Broken(error.to_string()))?;
-        let answered = SendFuture::new(async {
-            match select(pin!(self.ask(object, &body)), pin!(Delay::from(PATIENCE))).await {
-                Either::Left((answered, _)) => answered.map_err(unavailable),
-                // The request may still take effect, as with every lost reply.
-                Either::Right(_) => Err(unavailable("a channel gave no answer in time")),
+        let mut answered = Err(unavailable("a channel was not asked"));
+        for _ in 0..ATTEMPTS {
+            answered = SendFuture::new(self.attempt(object, &body)).await;
+            // Every request may be repeated, because its effect is the same as that of one.
+            if !matches!(answered, Err(_) | Ok((UNAVAILABLE, _))) {
+                break;
             }
-        })
-        .await?;
+        }
+        let answered = answered?;
         match answered {
             (OK, reply) => serde_json::from_str(&reply).map_err(unavailable),
             (UNAVAILABLE, reason) => Err(unavailable(reason)),

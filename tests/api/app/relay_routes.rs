@@ -260,5 +260,29 @@ pub fn rows() -> Vec<Row> {
             none.clone(),
             [401, 404, 401, 401, 401, 404],
         ),
+        Row(
+            Method::GET,
+            "/api/v1/channels/{id}/messages",
+            none.clone(),
+            [401, 404, 401, 401, 401, 404],
+        ),
+        Row(
+            Method::POST,
+            "/api/v1/channels/{id}/messages",
+            json!({"sender_token": "AAAA", "encrypted_body": "AAAA"}),
+            [401, 404, 401, 401, 401, 404],
+        ),
+        Row(
+            Method::PATCH,
+            "/api/v1/messages/{id}",
+            json!({"secret": "AAAA", "encrypted_body": "AAAA"}),
+            [401, 404, 401, 401, 401, 404],
+        ),
+        Row(
+            Method::DELETE,
+            "/api/v1/messages/{id}",
+            json!({"secret": "AAAA"}),
+            [401, 404, 401, 401, 401, 404],
+        ),
     ]
 }
