@@ -112,7 +112,7 @@ async fn a_completion_that_is_not_verified_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_refused_completion_writes_nothing_and_tells_nothing_about_the_address() {
+async fn a_refused_completion_writes_nothing_and_reveals_nothing_about_the_address() {
     case_with(&SIX, async |app| {
         let from = "198.51.100.6";
         let begun = begin(app, from, "late@example.com").await.ok();
