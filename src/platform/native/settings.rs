@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::accounts::model::signing_keys::{SigningKey, SigningKeys};
-use crate::app::config::Config;
+use crate::app::config::{Config, IN_QUOTES, without_quotes};
 use crate::kernel::domain::Entropy;
 use crate::kernel::model::config::ConfigError;
 use crate::kernel::model::webhook::WebhookSecret;
@@ -34,6 +34,10 @@ const SECRETS: [&str; 4] = [
     "SECRETS_KEY",
     "BOOTSTRAP_SECRET",
 ];
+
+/// The end of a message about an address that other machines reach.
+const OTHER_MACHINES: &str = ". LOCAL_HTTPS_SETUP.md says how phones and other machines reach a \
+     server in development";
 
 /// The file of development secrets. `wrangler dev` reads it too.
 const DEVELOPMENT_FILE: &str = ".dev.vars";
@@ -80,8 +84,19 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             .ok()
             .filter(|value| !value.trim().is_empty())
     };
-    let bind_text = set("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let mut problems = Vec::new();
+    for name in known_settings::NATIVE {
+        if set(name).is_some_and(|value| without_quotes(&value).is_some()) {
+            problems.push(format!("{name} {IN_QUOTES}"));
+        }
+    }
+    // The quotes are a problem already, and the text between them is checked too.
+    let native = |name: &str| {
+        let value = set(name)?;
+        let inner = without_quotes(&value).map(str::to_owned);
+        inner.or(Some(value)).filter(|inner| !inner.is_empty())
+    };
+    let bind_text = native("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let bind = bind_text.parse::<SocketAddr>().map_err(|_| {
         problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned());
     });
@@ -96,21 +111,27 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let unsaid = loopback && configured.is_none();
     let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
     if environment.is_none() {
-        let because = configured.map_or_else(
-            || "BIND is not a loopback address".to_owned(),
-            |name| format!("{name} is"),
-        );
-        problems.push(format!(
-            "ENVIRONMENT is not set although {because}. Choose `development` or `production`"
-        ));
+        problems.push(match configured.filter(|_| loopback) {
+            Some(name) => format!(
+                "ENVIRONMENT is not set although {name} is. Choose `development` or `production`"
+            ),
+            // Development would be refused at this address.
+            None => format!(
+                "ENVIRONMENT is not set although BIND is not a loopback address. Set it to \
+                 `production`{OTHER_MACHINES}"
+            ),
+        });
         // The other settings depend on it.
         return Err(ConfigError(problems));
     }
     let development = environment.as_deref() == Some("development");
     if development && !loopback {
-        problems
-            .push("BIND must be a loopback address while ENVIRONMENT is development".to_owned());
+        problems.push(format!(
+            "BIND must be a loopback address while ENVIRONMENT is development{OTHER_MACHINES}"
+        ));
     }
+    let database_url = native("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
+    problems.extend(database_problem(&database_url));
     let mut kept = HashMap::new();
     let mut generated = Vec::new();
     if development {
@@ -151,10 +172,8 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             .or_else(|| kept.get(name).cloned())
             .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
     };
-    let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
-    problems.extend(database_problem(&database_url));
-    let quotas = Quotas::read(&set).map_err(|more| problems.extend(more));
-    let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
+    let quotas = Quotas::read(&native).map_err(|more| problems.extend(more));
+    let proxies = Proxies::parse(&native("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
         problems.push(format!(
             "TRUSTED_PROXIES has {wrong}, which is not an address or a range such as 10.0.0.0/8"
         ));
@@ -165,7 +184,9 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
         (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
-            let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
+            let pages = native("PAGES_DIR")
+                .unwrap_or_else(|| "dist".to_owned())
+                .into();
             Ok(NativeSettings {
                 config,
                 database_url,
@@ -183,22 +204,28 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
 }
 
 /// Returns the file of a database, or `None` if the database is in memory.
-pub(super) fn database_file(url: &str) -> Option<&Path> {
+fn database_file(url: &str) -> Option<&Path> {
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
     let file = file.split('?').next().unwrap_or_default();
     (!url.contains(":memory:")).then(|| Path::new(file))
 }
 
+/// Returns true if the file of a database is missing. Commands that must not create it ask before
+/// they open the database.
+pub(super) fn is_absent(url: &str) -> bool {
+    database_file(url).is_some_and(|file| !file.exists())
+}
+
 /// Returns the problem of a `DATABASE_URL` that cannot be opened.
 fn database_problem(url: &str) -> Option<String> {
-    let file = database_file(url)?;
-    if !url.starts_with("sqlite:") && url.contains("://") {
+    if !url.starts_with("sqlite:") {
         return Some(
             "DATABASE_URL must be `sqlite:` and the path of a file, such as sqlite:hamrah.db: \
              other databases are not supported"
                 .to_owned(),
         );
     }
+    let file = database_file(url)?;
     if file.is_dir() {
         return Some(format!(
             "DATABASE_URL names {}, which is a folder: add the name of a file",
