@@ -50,6 +50,33 @@ async function aPlantedPasswordIsNotPromoted({ cwd, vars, url, login, password }
   assert.equal(await profile(), 401);
 }
 
+/** A person with every grant that the other services may give is promoted, and a further grant is refused. */
+async function aFullPersonIsPromoted({ cwd, vars }) {
+  const numbers = (count) => Array.from({ length: count }, (_, index) => index + 1);
+  const roles = numbers(50).map((number) => `Role ${number}`);
+  const services = numbers(11).map((number) => `Full ${number}`);
+  const document = {
+    people: [{ username: "full", name: "Full" }],
+    roles: roles.map((name) => ({ name, permissions: [] })),
+    services: services.map((name) => ({ name, roles })),
+    grants: services
+      .slice(0, 10)
+      .flatMap((service) => roles.map((role) => ({ person: "full", service, role }))),
+  };
+  const imported = async () => {
+    writeFileSync(join(cwd, "full.json"), JSON.stringify(document));
+    return await run(["import", "full.json"], { cwd, vars });
+  };
+  const filled = await imported();
+  assert.equal(filled.code, 0, filled.output);
+  const promoted = await run(["admin", "create", "full", "--existing"], { cwd, vars });
+  assert.match(promoted.output, /full is an administrator now/);
+  document.grants.push({ person: "full", service: "Full 11", role: "Role 1" });
+  const refused = await imported();
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.output, /would exceed a limit of services, roles, permissions or grants/);
+}
+
 /** A move to another database must not turn a password that another person set into an own one. */
 async function aMoveKeepsTheSetterOfAPassword({ cwd, vars }) {
   const bare = JSON.parse((await run(["export"], { cwd, vars })).output);
@@ -178,6 +205,7 @@ test("administrators and demo data are created, and everything is exported and i
   assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
   await aPlantedPasswordIsNotPromoted({ cwd, vars, url: server.url, login, password });
   await aMoveKeepsTheSetterOfAPassword({ cwd, vars });
+  await aFullPersonIsPromoted({ cwd, vars });
   const reset = await run(["admin", "password", "root"], { cwd, vars });
   const other_password = /^password: (\S+)$/m.exec(reset.output)[1];
   assert.deepEqual(

@@ -228,6 +228,7 @@ fn plan_update(
         let [from, to] = [&person.username, username]
             .map(|name| passwords::subject(ports, LoginName::Username(name)));
         statements.push(attempts::carry(&from?, &to?));
+        statements.extend(editor.note_change_for(person.user));
     }
     if username.is_some() || name.is_some() {
         statements.extend(people::update(&person, username, name, editor.now));
