@@ -38,8 +38,9 @@ pub enum ImportRejection {
     Contended,
     /// The database would exceed a quota.
     #[error(
-        "the import would exceed a limit of services, roles, permissions or grants (docs/LIMITS.md). \
-         Expired grants and grants of deleted entries count until maintenance has removed them. \
+        "the import would exceed a limit of services, roles, permissions or grants \
+         (docs/LIMITS.md). Expired grants and grants of deleted entries count until maintenance has \
+         removed them. \
          Remove entries from the document or from the database"
     )]
     TooManyEntries,

@@ -53,7 +53,7 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
     }
     if secret.len() < MIN_SECRET_CHARS {
         return Some(
-            "holds a key of fewer than 32 characters: `hamrah-api keys generate` makes a longer one",
+            "holds a key of fewer than 32 characters: `hamrah-api keys generate` makes one",
         );
     }
     let mut different = secret.as_bytes().to_vec();

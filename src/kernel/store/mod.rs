@@ -82,8 +82,8 @@ impl Precondition {
             Self::Administrator => "a precondition failed: an administrator remains",
             Self::Owner => "a precondition failed: the owner of the account",
             Self::Quota => {
-                "the change would exceed a quota (docs/LIMITS.md). Remove entries that are no longer \
-                 needed first"
+                "the change would exceed a quota (docs/LIMITS.md). Remove entries that are no \
+                 longer needed first"
             }
         }
     }

@@ -305,7 +305,7 @@ async fn open_for_import(
     };
     output::line(format_args!("database: {}{state}", settings.database_url));
     if is_new && dry_run {
-        settings.database_url = "sqlite::memory:".to_owned();
+        "sqlite::memory:".clone_into(&mut settings.database_url);
     }
     open(settings).await
 }

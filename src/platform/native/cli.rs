@@ -162,7 +162,7 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             block_on(administer::import(settings::read(Missing::Forget)?, what))?;
         }
         Command::Openapi { html: true } => {
-            output::text(format_args!("{}", reference::html(&openapi::document())))
+            output::text(format_args!("{}", reference::html(&openapi::document())));
         }
         Command::Openapi { html: false } => output::line(format_args!("{:#}", openapi::document())),
     }

@@ -103,28 +103,12 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     // An address that cannot be read is a problem already, and says nothing about the network.
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback()) || bind.is_err();
 
-    // A developer can start the server without settings. An operator who opens it to the network,
-    // or who configures it for users, has to set ENVIRONMENT.
-    let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
-        .into_iter()
-        .find(|name| set(name).is_some());
-    let unsaid = loopback && configured.is_none();
-    let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
-    if environment.is_none() {
-        problems.push(match configured.filter(|_| loopback) {
-            Some(name) => format!(
-                "ENVIRONMENT is not set although {name} is. Choose `development` or `production`"
-            ),
-            // Development would be refused at this address.
-            None => format!(
-                "ENVIRONMENT is not set although BIND is not a loopback address. Set it to \
-                 `production`{OTHER_MACHINES}"
-            ),
-        });
+    let environment = environment(&set, loopback).map_err(|problem| {
         // The other settings depend on it.
-        return Err(ConfigError(problems));
-    }
-    let development = environment.as_deref() == Some("development");
+        let found = problems.iter().cloned().chain([problem]);
+        ConfigError(found.collect())
+    })?;
+    let development = environment == "development";
     if development && !loopback {
         problems.push(format!(
             "BIND must be a loopback address while ENVIRONMENT is development{OTHER_MACHINES}"
@@ -165,7 +149,7 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     }
     // In development the server's own origin is allowed by default, whatever its port.
     let lookup = |name: &str| match name {
-        "ENVIRONMENT" => environment.clone(),
+        "ENVIRONMENT" => Some(environment.clone()),
         "ALLOWED_ORIGINS" => set(name).or_else(|| kept.get(name).cloned()),
         // Keeps a value that is set and empty, because for some settings empty differs from unset.
         name => set(name)
@@ -200,6 +184,28 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             })
         }
         _ => Err(ConfigError(problems)),
+    }
+}
+
+/// Returns the environment.
+///
+/// A developer can start the server without settings. An operator who opens it to the network, or
+/// who configures it for users, has to set `ENVIRONMENT`.
+fn environment(set: &dyn Fn(&str) -> Option<String>, loopback: bool) -> Result<String, String> {
+    let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
+        .into_iter()
+        .find(|name| set(name).is_some());
+    match (set("ENVIRONMENT"), loopback, configured) {
+        (Some(environment), _, _) => Ok(environment),
+        (None, true, None) => Ok("development".to_owned()),
+        (None, true, Some(name)) => Err(format!(
+            "ENVIRONMENT is not set although {name} is. Choose `development` or `production`"
+        )),
+        // Development would be refused at this address.
+        (None, false, _) => Err(format!(
+            "ENVIRONMENT is not set although BIND is not a loopback address. Set it to \
+             `production`{OTHER_MACHINES}"
+        )),
     }
 }
 

@@ -77,8 +77,8 @@ pub(super) enum AttestCommand {
     },
     /// Verify an assertion by Apple's six steps and print each.
     InspectAssertion {
-        /// The file with the assertion: raw CBOR, base64, JSON with `assertion`, or the headers that
-        /// `attest make assertion` prints. Standard input without a file or with `-`.
+        /// The file with the assertion: raw CBOR, base64, JSON with `assertion`, or the headers
+        /// that `attest make assertion` prints. Standard input without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: AppIds,
