@@ -39,9 +39,8 @@ pub enum ImportRejection {
     /// The database would exceed a quota.
     #[error(
         "the import would exceed a limit of services, roles, permissions or grants \
-         (docs/LIMITS.md). Expired grants and grants of deleted entries count until maintenance has \
-         removed them. \
-         Remove entries from the document or from the database"
+         (docs/LIMITS.md). Expired grants and grants of deleted entries count until maintenance \
+         has removed them. Remove entries from the document or from the database"
     )]
     TooManyEntries,
     /// The database or the CSPRNG failed.
