@@ -1,7 +1,7 @@
 // `hamrah-api admin`, `seed`, `export` and `import`: a policy moves to another database.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { folder, post, run, serve } from "./server.mjs";
@@ -46,7 +46,7 @@ async function aPlantedPasswordIsNotPromoted({ cwd, vars, url, login, password }
   assert.equal(await profile(), 200);
   document.grants.at(-1).person = "viewer2";
   writeFileSync(join(cwd, "grants.json"), JSON.stringify(document));
-  assert.match((await run(["import", "grants.json"], { cwd, vars })).output, /1 changes made/);
+  assert.match((await run(["import", "grants.json"], { cwd, vars })).output, /1 change made/);
   assert.equal(await profile(), 401);
 }
 
@@ -162,8 +162,14 @@ test("administrators and demo data are created, and everything is exported and i
     /66 changes would/,
     "a dry run changes nothing",
   );
-  assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /66 changes made/);
-  assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /^0 changes made/);
+  assert.match(dry.output, /^database: sqlite:hamrah\.db \(would be new\)$/m);
+  assert.deepEqual(readdirSync(other), ["all.json"], "a dry run makes no database");
+  const first = await run(["import", "all.json"], { cwd: other, vars });
+  assert.match(first.output, /^database: sqlite:hamrah\.db \(new\)$[^]*66 changes made/m);
+  assert.match(
+    (await run(["import", "all.json"], { cwd: other, vars })).output,
+    /^0 changes made/m,
+  );
   assert.equal(
     (await run(["export", "--with-passwords"], { cwd: other, vars })).output,
     whole.output,
@@ -173,7 +179,7 @@ test("administrators and demo data are created, and everything is exported and i
   nameless.people[2].name = "";
   const third = fresh();
   writeFileSync(join(third, "nameless.json"), JSON.stringify(nameless));
-  for (const changes of [/66 changes made/, /^0 changes made/])
+  for (const changes of [/66 changes made/, /^0 changes made/m])
     assert.match((await run(["import", "nameless.json"], { cwd: third, vars })).output, changes);
   const third_export = await run(["export", "--with-passwords"], { cwd: third, vars });
   assert.deepEqual(JSON.parse(third_export.output), nameless);
@@ -209,4 +215,19 @@ test("administrators and demo data are created, and everything is exported and i
   await server.stop();
   const production = await run(["seed", "demo"], { cwd, vars: { ENVIRONMENT: "production" } });
   assert.notEqual(production.code, 0);
+});
+
+test("export names the accounts that it leaves out, and makes no database", async () => {
+  const cwd = fresh();
+  const missing = await run(["export"], { cwd });
+  assert.notEqual(missing.code, 0);
+  assert.match(missing.output, /sqlite:hamrah\.db does not exist, so there is nothing to export/);
+  assert.deepEqual(readdirSync(cwd), []);
+  const server = await serve({ cwd });
+  const person = { provider: "google", provider_id: "1", email: "a@example.com", platform: "web" };
+  assert.equal((await post(server.url, "/api/internal/tokens", person)).status, 200);
+  const { code, output } = await run(["export"], { cwd });
+  await server.stop();
+  assert.equal(code, 0, output);
+  assert.match(output, /hamrah-api: 1 account is left out, .* docs\/OPERATIONS\.md/);
 });

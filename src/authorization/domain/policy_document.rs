@@ -79,6 +79,16 @@ pub async fn export(
     Ok(document)
 }
 
+/// Returns the number of accounts that an export leaves out, because they are no people. One round
+/// trip.
+///
+/// # Errors
+/// [`ImportRejection`]
+pub async fn count_other_accounts(ports: &Ports) -> Result<usize, ImportRejection> {
+    let count = policy_document::count_other_accounts(ports.db.as_ref()).await?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
 /// Imports a document and returns its steps as sentences. A `dry_run` writes nothing.
 ///
 /// # Errors

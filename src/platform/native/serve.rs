@@ -38,6 +38,7 @@ use crate::kernel::model::address;
 use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
 use crate::platform::native::answered::Answered;
+use crate::platform::native::doctor;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
 use crate::platform::native::pages::Pages;
@@ -92,6 +93,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
     };
+    let origin_problem = doctor::origin_problem(&settings.config);
     let ports = Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -122,6 +124,9 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         tracing::warn!(
             "TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address"
         );
+    }
+    if let Some(problem) = origin_problem {
+        tracing::warn!("{problem}");
     }
     for name in &settings.misspelled {
         tracing::warn!("{name}");

@@ -274,9 +274,8 @@ async fn a_clock_that_was_set_back_makes_no_new_row_the_oldest() {
         assert_eq!(app.count(kept, &[]).await, 1);
 
         let identities = format!(
-            "{NUMBERS} 200) INSERT INTO identities \
-                (id, user_id, provider, provider_id, created_at) \
-             SELECT 'i' || i, ?1, 'google', 'g' || i, 9000000000000 + i FROM n"
+            "{NUMBERS} 200) INSERT INTO identities (id, user_id, provider, provider_id, \
+             created_at) SELECT 'i' || i, ?1, 'google', 'g' || i, 9000000000000 + i FROM n"
         );
         app.sql(&identities, &[json!(person.id)]).await;
         app.sql(
