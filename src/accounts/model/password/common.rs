@@ -85,8 +85,8 @@ const SHORTEST_PART: usize = 4;
 
 /// Returns true if an attacker would soon guess the password.
 ///
-/// A word of `about` is compared without signs and marks: in whole, up to the `@` of an address, and, if it
-/// has as many characters as [`SHORTEST_PART`], without the digits around it.
+/// A word of `about` is compared without signs and marks: in whole, up to the `@` of an address,
+/// and, if it has as many characters as [`SHORTEST_PART`], without the digits around it.
 pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
     let folded = normal_form::folded(password);
     if is_run(&folded) {
