@@ -34,14 +34,14 @@ CREATE TABLE identities (
 
 CREATE UNIQUE INDEX identities_subject ON identities (provider, provider_id);
 
-CREATE INDEX identities_user ON identities (user_id, created_at);
+CREATE INDEX identities_user ON identities (user_id);
 
 -- An account keeps its 200 newest identities (docs/LIMITS.md). A sign-in adds a removed one again, because the provider verifies the address.
 CREATE TRIGGER identities_quota AFTER INSERT ON identities
 BEGIN
     DELETE FROM identities WHERE rowid IN (
         SELECT rowid FROM identities WHERE user_id = NEW.user_id
-         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 200);
+         ORDER BY rowid DESC LIMIT 2 OFFSET 200);
 END;
 
 -- Deleted accounts with sessions, refresh tokens or events that are not removed yet.

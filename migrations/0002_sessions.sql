@@ -35,13 +35,14 @@ CREATE INDEX sessions_user ON sessions (user_id, revoked_at, created_at);
 
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
+-- The quotas of all tables go by the order of insertion. A clock that was set back makes no new row the oldest.
 -- An account keeps its 100 newest unrevoked sessions and its 100 last revoked ones (docs/LIMITS.md). Each insertion removes
 -- at most two, so that the refresh tokens that go with them are bounded too.
 CREATE TRIGGER sessions_quota AFTER INSERT ON sessions
 BEGIN
     UPDATE sessions SET revoked_at = NEW.created_at WHERE id IN (
         SELECT id FROM sessions WHERE user_id = NEW.user_id AND revoked_at IS NULL
-         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 100);
+         ORDER BY rowid DESC LIMIT 2 OFFSET 100);
     DELETE FROM sessions WHERE id IN (
         SELECT id FROM sessions WHERE user_id = NEW.user_id AND revoked_at IS NOT NULL
          ORDER BY revoked_at DESC LIMIT 2 OFFSET 100);
@@ -61,7 +62,7 @@ CREATE TABLE refresh_tokens (
 -- A sign-in has one live refresh token at most: the engine itself refuses a fork.
 CREATE UNIQUE INDEX refresh_tokens_live ON refresh_tokens (session_id) WHERE replaced_by IS NULL;
 
-CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id, created_at);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 
 CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);
 
@@ -70,5 +71,5 @@ CREATE TRIGGER refresh_tokens_quota AFTER INSERT ON refresh_tokens
 BEGIN
     DELETE FROM refresh_tokens WHERE token_hash IN (
         SELECT token_hash FROM refresh_tokens WHERE session_id = NEW.session_id
-         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 2);
+         ORDER BY rowid DESC LIMIT 2 OFFSET 2);
 END;

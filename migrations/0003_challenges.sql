@@ -9,7 +9,7 @@ CREATE TABLE challenges (
     expires_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX challenges_user ON challenges (user_id, created_at);
+CREATE INDEX challenges_user ON challenges (user_id);
 
 CREATE INDEX challenges_expires_at ON challenges (expires_at);
 
@@ -18,5 +18,5 @@ CREATE TRIGGER challenges_quota AFTER INSERT ON challenges WHEN NEW.user_id IS N
 BEGIN
     DELETE FROM challenges WHERE id IN (
         SELECT id FROM challenges WHERE user_id = NEW.user_id
-         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 50);
+         ORDER BY rowid DESC LIMIT 2 OFFSET 50);
 END;

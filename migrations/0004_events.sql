@@ -25,11 +25,11 @@ BEGIN
 END;
 
 -- The log keeps the 100 newest events of each kind of an account (docs/LIMITS.md).
-CREATE INDEX events_user_kind ON events (user_id, kind, at);
+CREATE INDEX events_user_kind ON events (user_id, kind);
 
 CREATE TRIGGER events_quota AFTER INSERT ON events
 BEGIN
     DELETE FROM events WHERE rowid IN (
         SELECT rowid FROM events WHERE user_id = NEW.user_id AND kind = NEW.kind
-         ORDER BY at DESC, rowid DESC LIMIT 2 OFFSET 100);
+         ORDER BY rowid DESC LIMIT 2 OFFSET 100);
 END;

@@ -37,5 +37,5 @@ BEGIN
     -- Of the other entries of a kind the newest 50 of an account wait.
     DELETE FROM outbox WHERE id IN (
         SELECT id FROM outbox WHERE user_id = NEW.user_id AND urgent = 0 AND kind = NEW.kind
-         ORDER BY at DESC, rowid DESC LIMIT 2 OFFSET 50);
+         ORDER BY rowid DESC LIMIT 2 OFFSET 50);
 END;

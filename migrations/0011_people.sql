@@ -31,14 +31,14 @@ CREATE TABLE person_tokens (
     expires_at INTEGER NOT NULL CHECK (expires_at % 1000 = 0)
 ) STRICT;
 
-CREATE INDEX person_tokens_person ON person_tokens (person_id, kind, created_at);
+CREATE INDEX person_tokens_person ON person_tokens (person_id, kind);
 
 -- A person has at most 100 tokens of a kind. A further one revokes the oldest.
 CREATE TRIGGER person_tokens_quota AFTER INSERT ON person_tokens
 BEGIN
     DELETE FROM person_tokens WHERE token_hash IN (
         SELECT token_hash FROM person_tokens WHERE person_id = NEW.person_id AND kind = NEW.kind
-         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 100);
+         ORDER BY rowid DESC LIMIT 2 OFFSET 100);
 END;
 
 CREATE INDEX person_tokens_expires_at ON person_tokens (expires_at);

@@ -116,7 +116,8 @@ CREATE TABLE removed_permissions (
 CREATE INDEX removed_permissions_removed_at ON removed_permissions (removed_at);
 
 -- The quotas of docs/LIMITS.md. They bound the rows that a check reads and a change writes. The service itself is 1000000001: a change of
--- access to it compares every permission in it (auth_access), so it has quotas of its own.
+-- access to it compares every permission in it (auth_access), so it has quotas of its own. Its grants do not count in the quotas of the
+-- other services. So a person with every grant of the others can still become an administrator.
 CREATE TRIGGER services_quota AFTER INSERT ON services
     WHEN (SELECT COUNT(*) FROM services WHERE deleted_at IS NULL) > 1000
 BEGIN
@@ -146,14 +147,16 @@ END;
 
 CREATE TRIGGER person_roles_quota AFTER INSERT ON person_roles
     WHEN (SELECT COUNT(*) FROM person_roles WHERE person_id = NEW.person_id AND service_id = NEW.service_id) > 50
-      OR (SELECT COUNT(*) FROM person_roles WHERE person_id = NEW.person_id) > 500
+      OR (NEW.service_id <> 1000000001
+          AND (SELECT COUNT(*) FROM person_roles WHERE person_id = NEW.person_id AND service_id <> 1000000001) > 500)
       OR (NEW.service_id = 1000000001 AND (SELECT COUNT(*) FROM person_roles WHERE service_id = NEW.service_id) > 500)
 BEGIN
     SELECT RAISE(ABORT, 'precondition_quota');
 END;
 
 CREATE TRIGGER person_permissions_quota AFTER INSERT ON person_permissions
-    WHEN (SELECT COUNT(*) FROM person_permissions WHERE person_id = NEW.person_id) > 500
+    WHEN (NEW.service_id <> 1000000001
+          AND (SELECT COUNT(*) FROM person_permissions WHERE person_id = NEW.person_id AND service_id <> 1000000001) > 500)
       OR (NEW.service_id = 1000000001 AND (SELECT COUNT(*) FROM person_permissions WHERE service_id = NEW.service_id) > 500)
 BEGIN
     SELECT RAISE(ABORT, 'precondition_quota');

@@ -96,6 +96,21 @@ test("a native server in development accepts what attest make makes", async () =
   );
   await server.stop();
   assert.match(await make(cwd, "root"), /^-----BEGIN CERTIFICATE-----\n/);
+  // The printed headers can be inspected as they are.
+  const text = "GET:http://localhost/api/users/me:1790000000";
+  const made = await make(cwd, "assertion", "--client-data", text);
+  writeFileSync(join(cwd, "headers.txt"), made);
+  writeFileSync(join(cwd, "root.pem"), await make(cwd, "root"));
+  writeFileSync(join(cwd, "challenge.json"), JSON.stringify({ challenge: "A".repeat(44) }));
+  writeFileSync(join(cwd, "attestation.json"), await make(cwd, "attestation", "challenge.json"));
+  const app = ["--app-id", "UR6RM9YCF7.app.hamrah.ios"];
+  const inspect = ["attest", "inspect", "attestation.json", ...app, "--root", "root.pem"];
+  const attestation = await run(inspect, { cwd });
+  assert.equal(attestation.code, 0, attestation.output);
+  const key = /public_key +(\S+)/.exec(attestation.output)[1];
+  const assertion = ["attest", "inspect-assertion", "headers.txt", ...app, "--public-key", key];
+  const inspected = await run([...assertion, "--client-data", text], { cwd });
+  assert.equal(inspected.code, 0, inspected.output);
   assert.match(readFileSync(join(cwd, ".dev.vars"), "utf8"), /^APP_ATTEST_TEST_ROOT='-----BEGIN/m);
 });
 
@@ -129,6 +144,9 @@ test("attest make refuses production and a folder without a root", async () => {
   const none = await run(["attest", "make", "attestation", "challenge.json"], { cwd });
   assert.notEqual(none.code, 0);
   assert.match(none.output, /there is no test root yet: start `hamrah-api serve`/);
+  const device = await run(["attest", "make", "assertion", "--client-data", "x"], { cwd });
+  assert.notEqual(device.code, 0);
+  assert.match(device.output, /device\.json: .*`hamrah-api attest make attestation` makes/);
 
   const server = await serve({ cwd });
   await server.stop();

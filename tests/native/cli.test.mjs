@@ -1,13 +1,14 @@
 // The native binary as an operator uses it: it starts without set-up, refuses with clear messages,
 // stops in order, and loses no data.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
-import { INTERNAL_KEY, freePort, folder, post, run, serve } from "./server.mjs";
+import { BINARY, INTERNAL_KEY, clean, freePort, folder, post, run, serve } from "./server.mjs";
 
 const ROUNDS = 100;
 const folders = [];
@@ -91,6 +92,9 @@ test("a public port needs ENVIRONMENT", async () => {
   assert.match(forgotten.output, /ENVIRONMENT is not set although COOKIE_DOMAIN is/);
 });
 
+const OTHER_MACHINES =
+  "LOCAL_HTTPS_SETUP.md says how phones and other machines reach a server in development";
+
 test("one cause has one message", async () => {
   const cwd = fresh();
   for (const [vars, message] of [
@@ -106,11 +110,11 @@ test("one cause has one message", async () => {
     [
       { BIND: "0.0.0.0:0" },
       "ENVIRONMENT is not set although BIND is not a loopback address. " +
-        "Choose `development` or `production`",
+        `Set it to \`production\`. ${OTHER_MACHINES}`,
     ],
     [
       { BIND: "0.0.0.0:0", ENVIRONMENT: "development" },
-      "BIND must be a loopback address while ENVIRONMENT is development",
+      `BIND must be a loopback address while ENVIRONMENT is development. ${OTHER_MACHINES}`,
     ],
     [{ ENVIRONMENT: "prod" }, "ENVIRONMENT must be `development` or `production`"],
   ]) {
@@ -121,6 +125,12 @@ test("one cause has one message", async () => {
     assert.equal(serve.output.match(/^ +- /gm).length, 1, serve.output);
   }
   assert.ok(!existsSync(join(cwd, ".dev.vars")), "no file was created");
+  const { output } = await run(["doctor"], { cwd, vars: { WEBHOOK_URL: "http://x" } });
+  assert.equal(
+    output.trim(),
+    "configuration  WRONG  WEBHOOK_URL must be an https URL, in development also http on this " +
+      "machine, and needs WEBHOOK_SECRETS: `hamrah-api keys webhook` makes one",
+  );
 });
 
 test("doctor finds origins that do not fit, and misspelled settings", async () => {
@@ -150,6 +160,10 @@ test("doctor finds origins that do not fit, and misspelled settings", async () =
       /WRONG +RP_ID is hamrah\.app, but no origin/,
     ],
     [
+      { ALLOWED_ORIGINS: "https://other.org" },
+      /WRONG +ALLOWED_ORIGINS has no origin at or below RP_ID \(hamrah\.app\), and lacks/,
+    ],
+    [
       { ALLOWED_ORIGINS: "https://hamrah.app" },
       /WRONG +ALLOWED_ORIGINS lacks https:\/\/api\.hamrah\.app/,
     ],
@@ -160,6 +174,18 @@ test("doctor finds origins that do not fit, and misspelled settings", async () =
     assert.match(output, finding);
     assert.equal(output.match(/WRONG/g).length, 1, output);
   }
+  const server = await serve({
+    cwd,
+    vars: { ...production, ALLOWED_ORIGINS: "https://other.org" },
+  });
+  await server.stop();
+  assert.match(server.output(), /WARN ALLOWED_ORIGINS has no origin at or below RP_ID/);
+  // In development every page of localhost may use passkeys.
+  const development = await run(["doctor"], {
+    cwd,
+    vars: { ENVIRONMENT: "development", ALLOWED_ORIGINS: "http://app.test:4321" },
+  });
+  assert.equal(development.code, 0, development.output);
   // A setting in the file of development counts too.
   writeFileSync(join(cwd, ".dev.vars"), "COOKIE_DOMIAN=x\n");
   const { output } = await run(["doctor"], { cwd });
@@ -182,6 +208,19 @@ test("doctor reports problems and changes nothing", async () => {
   });
   assert.notEqual(wrong.code, 0);
   assert.match(wrong.output, /SESSION_TTL_SECONDS must be/);
+});
+
+test("a command ends quietly when the reader of its output closes the pipe", async () => {
+  const cwd = fresh();
+  const vars = { PASSWORD_HASH_MEMORY_KIB: "64", PASSWORD_HASH_PASSES: "1" };
+  assert.equal((await run(["seed", "demo"], { cwd, vars })).code, 0);
+  for (const args of [["doctor"], ["export"], ["openapi"], ["keys", "generate"]]) {
+    // The reader is gone before the command prints its first line.
+    const command = `(sleep 0.1; exec "$0" "$@"; ) | true; exit "\${PIPESTATUS[0]}"`;
+    const child = spawnSync("bash", ["-c", command, BINARY, ...args], { cwd, env: clean(vars) });
+    assert.equal(child.stderr.toString(), "", args.join(" "));
+    assert.equal(child.status, 141, args.join(" "));
+  }
 });
 
 test("production accepts generated keys", async () => {

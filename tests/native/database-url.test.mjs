@@ -1,6 +1,6 @@
 // A database that cannot be opened is one message, which names the setting.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { folder, run } from "./server.mjs";
@@ -11,6 +11,8 @@ test("a database that cannot be opened is one problem of DATABASE_URL", async ()
   mkdirSync(join(cwd, "folder"));
   for (const [url, told] of [
     ["postgres://localhost/hamrah", /`sqlite:` and the path of a file/],
+    ["hamrah.db", /`sqlite:` and the path of a file/],
+    ['"sqlite:hamrah.db"', /DATABASE_URL is in quotes/],
     ["sqlite:missing/hamrah.db", /names a file in missing, which is not a folder/],
     ["sqlite:folder", /names folder, which is a folder/],
   ]) {
@@ -21,5 +23,10 @@ test("a database that cannot be opened is one problem of DATABASE_URL", async ()
       assert.equal(output.match(/DATABASE_URL/g).length, 1, output);
     }
   }
+  assert.deepEqual(readdirSync(cwd), ["folder"], "no file was created");
+  const bind = await run([], { cwd, vars: { BIND: "'127.0.0.1:0'" } });
+  assert.notEqual(bind.code, 0);
+  assert.match(bind.output, /BIND is in quotes/);
+  assert.equal(bind.output.match(/^ +- /gm).length, 1, bind.output);
   made.remove();
 });

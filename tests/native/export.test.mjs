@@ -1,7 +1,7 @@
 // `hamrah-api admin`, `seed`, `export` and `import`: a policy moves to another database.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { folder, post, run, serve } from "./server.mjs";
@@ -46,8 +46,35 @@ async function aPlantedPasswordIsNotPromoted({ cwd, vars, url, login, password }
   assert.equal(await profile(), 200);
   document.grants.at(-1).person = "viewer2";
   writeFileSync(join(cwd, "grants.json"), JSON.stringify(document));
-  assert.match((await run(["import", "grants.json"], { cwd, vars })).output, /1 changes made/);
+  assert.match((await run(["import", "grants.json"], { cwd, vars })).output, /1 change made/);
   assert.equal(await profile(), 401);
+}
+
+/** A person with every grant that the other services may give is promoted, and a further grant is refused. */
+async function aFullPersonIsPromoted({ cwd, vars }) {
+  const numbers = (count) => Array.from({ length: count }, (_, index) => index + 1);
+  const roles = numbers(50).map((number) => `Role ${number}`);
+  const services = numbers(11).map((number) => `Full ${number}`);
+  const document = {
+    people: [{ username: "full", name: "Full" }],
+    roles: roles.map((name) => ({ name, permissions: [] })),
+    services: services.map((name) => ({ name, roles })),
+    grants: services
+      .slice(0, 10)
+      .flatMap((service) => roles.map((role) => ({ person: "full", service, role }))),
+  };
+  const imported = async () => {
+    writeFileSync(join(cwd, "full.json"), JSON.stringify(document));
+    return await run(["import", "full.json"], { cwd, vars });
+  };
+  const filled = await imported();
+  assert.equal(filled.code, 0, filled.output);
+  const promoted = await run(["admin", "create", "full", "--existing"], { cwd, vars });
+  assert.match(promoted.output, /full is an administrator now/);
+  document.grants.push({ person: "full", service: "Full 11", role: "Role 1" });
+  const refused = await imported();
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.output, /would exceed a limit of services, roles, permissions or grants/);
 }
 
 /** A move to another database must not turn a password that another person set into an own one. */
@@ -135,8 +162,14 @@ test("administrators and demo data are created, and everything is exported and i
     /66 changes would/,
     "a dry run changes nothing",
   );
-  assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /66 changes made/);
-  assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /^0 changes made/);
+  assert.match(dry.output, /^database: sqlite:hamrah\.db \(would be new\)$/m);
+  assert.deepEqual(readdirSync(other), ["all.json"], "a dry run makes no database");
+  const first = await run(["import", "all.json"], { cwd: other, vars });
+  assert.match(first.output, /^database: sqlite:hamrah\.db \(new\)$[^]*66 changes made/m);
+  assert.match(
+    (await run(["import", "all.json"], { cwd: other, vars })).output,
+    /^0 changes made/m,
+  );
   assert.equal(
     (await run(["export", "--with-passwords"], { cwd: other, vars })).output,
     whole.output,
@@ -146,7 +179,7 @@ test("administrators and demo data are created, and everything is exported and i
   nameless.people[2].name = "";
   const third = fresh();
   writeFileSync(join(third, "nameless.json"), JSON.stringify(nameless));
-  for (const changes of [/66 changes made/, /^0 changes made/])
+  for (const changes of [/66 changes made/, /^0 changes made/m])
     assert.match((await run(["import", "nameless.json"], { cwd: third, vars })).output, changes);
   const third_export = await run(["export", "--with-passwords"], { cwd: third, vars });
   assert.deepEqual(JSON.parse(third_export.output), nameless);
@@ -172,6 +205,7 @@ test("administrators and demo data are created, and everything is exported and i
   assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
   await aPlantedPasswordIsNotPromoted({ cwd, vars, url: server.url, login, password });
   await aMoveKeepsTheSetterOfAPassword({ cwd, vars });
+  await aFullPersonIsPromoted({ cwd, vars });
   const reset = await run(["admin", "password", "root"], { cwd, vars });
   const other_password = /^password: (\S+)$/m.exec(reset.output)[1];
   assert.deepEqual(
@@ -181,4 +215,19 @@ test("administrators and demo data are created, and everything is exported and i
   await server.stop();
   const production = await run(["seed", "demo"], { cwd, vars: { ENVIRONMENT: "production" } });
   assert.notEqual(production.code, 0);
+});
+
+test("export names the accounts that it leaves out, and makes no database", async () => {
+  const cwd = fresh();
+  const missing = await run(["export"], { cwd });
+  assert.notEqual(missing.code, 0);
+  assert.match(missing.output, /sqlite:hamrah\.db does not exist, so there is nothing to export/);
+  assert.deepEqual(readdirSync(cwd), []);
+  const server = await serve({ cwd });
+  const person = { provider: "google", provider_id: "1", email: "a@example.com", platform: "web" };
+  assert.equal((await post(server.url, "/api/internal/tokens", person)).status, 200);
+  const { code, output } = await run(["export"], { cwd });
+  await server.stop();
+  assert.equal(code, 0, output);
+  assert.match(output, /hamrah-api: 1 account is left out, .* docs\/OPERATIONS\.md/);
 });

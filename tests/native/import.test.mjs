@@ -55,12 +55,17 @@ async function imports({ cwd, args, report, passwords }) {
   const kept = await run(["admin", "create", "kept@example.com"], { cwd, vars: VARS });
   assert.equal(kept.code, 0, kept.output);
   const password = /^password: (\S+)$/m.exec(kept.output)[1];
-  const made = report.map((line) => new RegExp(`^${line}$`, "m"));
   const refused = report.filter((line) => line.includes("refused")).length;
   for (const suffix of [["--dry-run"], []]) {
     const { code, output } = await run([...command, ...suffix], { cwd, vars: VARS });
-    for (const line of made) assert.match(output, line);
-    assert.match(output, suffix.length > 0 ? /would be made/ : /people made/);
+    const made = suffix.length > 0 ? ": would be made" : ": made";
+    for (const line of report)
+      assert.match(output, new RegExp(`^${line.replace(/: made$/, made)}$`, "m"));
+    assert.match(
+      output,
+      suffix.length > 0 ? /(person|people) would be made/ : /(person|people) made/,
+    );
+    assert.match(output, /^database: sqlite:hamrah\.db$/m);
     assert.equal(code, refused > 0 ? 1 : 0, output);
   }
   const again = await run(command, { cwd, vars: VARS });
@@ -107,6 +112,7 @@ test("an export of better-auth is imported", async () => {
         account("5", "5f4dcc3b5aa765d61d8327deb882cf99"),
         account("6", null, "google"),
         account("7", BCRYPT),
+        account("9", BCRYPT),
       ],
     }),
   });
@@ -119,7 +125,8 @@ test("an export of better-auth is imported", async () => {
     "user 6: u6@example.com: made",
     "user 7: o'brien@example.com: refused: the record has no username of 1 to 64 letters.*",
     "user 8: no name: refused: missing field `id`",
-    "1 new people have no password .*",
+    "account 8: 9: refused: no user of the file has this userId as its id.*",
+    "1 new person has no password \\(`hamrah-api admin password NAME` sets one\\)",
   ];
   const passwords = [
     ["u1@example.com", PASSWORD],
@@ -281,9 +288,35 @@ test("an export of Firebase is imported", async () => {
 });
 
 test("a file of another form is refused as a whole", async () => {
-  const cwd = fresh({ "a.json": "{}", "a.csv": "id,email\n1,a@example.com\n" });
+  const cwd = fresh({
+    "a.json": "{}",
+    "list.json": "[]",
+    "tables.json": '{"users": [], "accounts": []}',
+    "a.csv": "id,email\n1,a@example.com\n",
+    "pepper.json": JSON.stringify({
+      people: [
+        {
+          username: "ada",
+          name: "Ada",
+          password_hash: `$argon2id$v=19$m=64,t=1,p=1,keyid=AAAAAAAA$${"A".repeat(22)}$${"A".repeat(43)}`,
+        },
+      ],
+    }),
+  });
+  for (const [file, reason] of [
+    ["list.json", "this is not a document of `export`. If another service wrote the file, name it"],
+    ["tables.json", "unknown field `users`"],
+    ["tables.json", "name it: --from better-auth, auth0, clerk or firebase"],
+    ["a.csv", "this is not JSON"],
+    ["pepper.json", "a pepper that is not configured: add its key to PASSWORD_PEPPER"],
+  ]) {
+    const { code, output } = await run(["import", file], { cwd, vars: VARS });
+    assert.equal(code, 1);
+    assert.ok(output.includes(reason), output);
+  }
   for (const [file, source, reason] of [
     ["a.json", "better-auth", "a.json: missing field `users`"],
+    ["list.json", "better-auth", "list.json: the file is a list of rows. Write one object"],
     ["a.json", "firebase", "a.json: missing field `users`"],
     ["a.csv", "clerk", "a.csv: the column primary_email_address is missing"],
     ["none.csv", "clerk", "none.csv: No such file"],

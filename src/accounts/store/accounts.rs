@@ -1,6 +1,7 @@
 //! Accounts that are created with their first passkey.
 
 use crate::accounts::model::email::Email;
+use crate::accounts::model::throttle::SignUpLimit;
 use crate::accounts::store::events;
 use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::NewPasskey;
@@ -22,6 +23,9 @@ pub struct NewAccount<'a> {
     pub passkey: &'a NewPasskey,
     /// True if the credential is a decoy. Nothing is created then.
     pub decoy: bool,
+    /// The limit of the sign-ups of the caller's network, if it is known. Nothing is created beyond
+    /// it.
+    pub limit: Option<&'a SignUpLimit>,
     /// The id of the event about the new account.
     pub created_event: EventId,
     /// The id of the event about the passkey.
@@ -30,7 +34,7 @@ pub struct NewAccount<'a> {
 
 impl NewAccount<'_> {
     /// Returns the statements that create the account, unless the address or the credential is in
-    /// use. Later statements of the batch look for the new id.
+    /// use, or the network may not sign up. Later statements of the batch look for the new id.
     pub(super) fn statements(&self, context: &EventContext) -> [Statement; 4] {
         [
             self.insert_user(context.at),
@@ -55,7 +59,8 @@ impl NewAccount<'_> {
              SELECT ?1, ?2, 0, ?3, 'passkey', ?4, ?4
               WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?2)
                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?5)
-                AND ?6 = 0",
+                AND ?6 = 0
+                AND NOT EXISTS (SELECT 1 FROM attempts WHERE subject = ?7 AND free_at > ?4)",
             [
                 self.user.into(),
                 self.email.into(),
@@ -63,6 +68,7 @@ impl NewAccount<'_> {
                 now.into(),
                 self.passkey.id.as_str().into(),
                 self.decoy.into(),
+                self.limit.map(|limit| limit.subject.as_str()).into(),
             ],
         )
     }

@@ -172,23 +172,8 @@ pub async fn keep_sign_up(
     attempts::claimed(&inserted, &free_at)
 }
 
-/// The answer to a completed registration's claim of its challenge.
-#[derive(Clone, Debug)]
-pub enum RegistrationClaim {
-    /// The caller got the challenge.
-    Taken(TakenChallenge),
-    /// The challenge is unknown, expired, or of another ceremony or account.
-    Unknown,
-    /// The network of the caller made too many sign-ups. The challenge is taken.
-    Refused {
-        /// The time of the next allowed sign-up.
-        free_at: Timestamp,
-    },
-}
-
 /// Takes the challenge `id`, if it is for creating an account, or for adding a passkey to `user`.
-/// Of concurrent callers one gets it. A challenge for creating an account counts as a sign-up of
-/// the network of `limit`. One round trip.
+/// Of concurrent callers one gets it. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -196,9 +181,8 @@ pub async fn take_registration(
     db: &dyn Db,
     id: ChallengeId,
     user: Option<UserId>,
-    limit: Option<&SignUpLimit>,
     now: Timestamp,
-) -> Result<RegistrationClaim, StoreError> {
+) -> Result<Option<TakenChallenge>, StoreError> {
     let delete = sql(
         "DELETE FROM challenges
           WHERE id = ?1 AND expires_at > ?2 AND (kind = ?3 OR (kind = ?4 AND user_id = ?5))
@@ -211,57 +195,7 @@ pub async fn take_registration(
             user.into(),
         ],
     );
-    let (taken, claim) = match limit {
-        None => (run(db, delete).await?, None),
-        Some(limit) => {
-            let [count, select] = claim_sign_up(limit, id, now);
-            let [counted, free_at, taken] = batch(db, [count, select, delete]).await?;
-            (taken, Some((counted, free_at)))
-        }
-    };
-    let Some(taken) = read_first::<TakenChallenge>(&taken)? else {
-        return Ok(RegistrationClaim::Unknown);
-    };
-    if let (ChallengeKind::SignUp, Some((counted, free_at))) = (taken.kind, claim)
-        && let AttemptClaim::Refused { free_at } = attempts::claimed(&counted, &free_at)?
-    {
-        return Ok(RegistrationClaim::Refused { free_at });
-    }
-    Ok(RegistrationClaim::Taken(taken))
-}
-
-/// Returns the two statements that claim a sign-up for the challenge `id`, if it is a live one of
-/// a sign-up. [`attempts::claimed`] reads their rows. They come before the statement that takes the
-/// challenge.
-///
-/// `failures` is the number of sign-ups at `last_at`. One of them is forgotten after each interval.
-/// D1 binds every number as a fraction, so the statement casts the number of intervals.
-fn claim_sign_up(limit: &SignUpLimit, id: ChallengeId, now: Timestamp) -> [Statement; 2] {
-    let interval = i64::try_from(limit.interval().as_millis()).unwrap_or(i64::MAX);
-    let count = sql(
-        "INSERT INTO attempts (subject, failures, last_at, free_at)
-         SELECT ?1, 1, ?2, ?2 + CASE WHEN ?3 > 1 THEN 0 ELSE ?4 END
-           FROM challenges WHERE id = ?5 AND kind = ?6 AND expires_at > ?2
-         ON CONFLICT (subject) DO UPDATE SET
-             failures = MAX(failures - CAST((?2 - last_at) / ?4 AS INTEGER), 0) + 1,
-             last_at = CASE WHEN failures <= CAST((?2 - last_at) / ?4 AS INTEGER) THEN ?2
-                            ELSE ?2 - (?2 - last_at) % ?4 END,
-             free_at = CASE WHEN failures <= CAST((?2 - last_at) / ?4 AS INTEGER) THEN ?2
-                            ELSE ?2 - (?2 - last_at) % ?4 END
-                     + CASE WHEN failures - CAST((?2 - last_at) / ?4 AS INTEGER) + 1 < ?3
-                             AND ?3 > 1 THEN 0 ELSE ?4 END
-          WHERE free_at <= ?2
-         RETURNING failures",
-        [
-            limit.subject.as_str().into(),
-            now.into(),
-            i64::from(limit.at_once.get()).into(),
-            interval.into(),
-            id.into(),
-            ChallengeKind::SignUp.as_str().into(),
-        ],
-    );
-    [count, attempts::select_free_at(&limit.subject)]
+    read_first(&run(db, delete).await?)
 }
 
 /// Takes the challenge `id`, if it is for attesting a key and belongs to `user` or to no account.

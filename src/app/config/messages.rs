@@ -96,5 +96,22 @@ fn a_key_of_obvious_bytes_is_refused_in_production() {
             assert!(!found[0].contains(&key));
         }
     }
+    for words in [
+        "correct-horse-battery-staple-and-more-words",
+        "correct_horse_battery_staple_and_more_words",
+        "Correct-Horse-Battery-Staple-2025-more-word",
+        "CORRECT-HORSE-BATTERY-STAPLE-AND-MORE-WORDS",
+        "CorrectHorseBatteryStapleAndManyMoreWordsss",
+    ] {
+        for name in ["SECRETS_KEY", "PASSWORD_PEPPER"] {
+            let found = problems(name, words);
+            assert_eq!(found.len(), 1, "{name} {words}");
+            assert!(found[0].contains("`hamrah-api keys generate`"), "{found:?}");
+        }
+    }
+    for weak in ["short", "changemechangemechangemechangeme"] {
+        let found = problems("INTERNAL_API_KEY", weak);
+        assert!(found[0].contains("`hamrah-api keys generate`"), "{found:?}");
+    }
     assert!(problems("SECRETS_KEY", "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE").is_empty());
 }

@@ -23,6 +23,10 @@ pub struct Config {
     pub relay: Arc<relay::Config>,
 }
 
+/// The problem of a value in quotes.
+pub(crate) const IN_QUOTES: &str =
+    "is in quotes, which would be part of the value: leave the quotes out";
+
 impl Config {
     /// Reads every setting through `lookup`, which returns `None` for a setting that is not set.
     ///
@@ -50,10 +54,7 @@ impl Config {
             authorization::Config::read(&mut reader, accounts.clone()).map(Arc::new);
         let relay = relay::Config::read(&mut reader, accounts.clone()).map(Arc::new);
         for name in in_quotes.take() {
-            reader.problem(
-                &name,
-                "is in quotes, which would be part of the value: leave the quotes out",
-            );
+            reader.problem(&name, IN_QUOTES);
         }
         match (accounts, authorization, relay) {
             (Some(accounts), Some(authorization), Some(relay)) if reader.problems.is_empty() => {
@@ -71,7 +72,7 @@ impl Config {
 
 /// Returns the text between quotes, or `None` if the value is not in quotes. Shells and `.dev.vars`
 /// remove quotes, but consoles and files for containers keep them.
-fn without_quotes(value: &str) -> Option<&str> {
+pub(crate) fn without_quotes(value: &str) -> Option<&str> {
     let value = value.trim();
     let pairs = ["\"\"", "''", "``", "“”", "‘’"];
     pairs.iter().find_map(|pair| {

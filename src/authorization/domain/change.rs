@@ -10,7 +10,7 @@ use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes::ChangeAuthor;
 use crate::authorization::store::people::{CredentialSetter, Person};
 use crate::authorization::store::uses::ResourceUser;
-use crate::authorization::store::{Reads, growth, preconditions};
+use crate::authorization::store::{Reads, growth, people, preconditions};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::PersonToken;
@@ -78,6 +78,15 @@ impl Editor<'_> {
             Some(caller) if caller.token.user == owner => None,
             Some(caller) => Some(CredentialSetter::Person(caller.token.user)),
         }
+    }
+
+    /// Returns the note about a change by the editor of how `owner` signs in. Without it the editor
+    /// could get another account promoted, by its username. There is none about a change by the
+    /// owner, and none about one by an administrator, who could take the permission themselves.
+    pub(super) fn note_change_for(&self, owner: UserId) -> Option<Statement> {
+        self.require(AuthPermission::Administer).err()?;
+        let setter = self.sets_credentials_of(owner)?;
+        Some(people::note_change(owner, setter))
     }
 
     /// Returns the author for the change log.

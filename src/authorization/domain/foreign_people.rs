@@ -55,12 +55,15 @@ pub struct RecordReport {
     pub label: String,
     /// What the import did.
     pub outcome: RecordOutcome,
+    /// Whether the import wrote nothing.
+    pub dry_run: bool,
 }
 
 impl fmt::Display for RecordReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: ", self.record, self.label)?;
         match &self.outcome {
+            RecordOutcome::Made { .. } if self.dry_run => f.write_str("would be made"),
             RecordOutcome::Made { .. } => f.write_str("made"),
             RecordOutcome::Exists => f.write_str("already there"),
             RecordOutcome::Refused(reason) => write!(f, "refused: {reason}"),
@@ -114,6 +117,7 @@ pub async fn import(
             record,
             label,
             outcome,
+            dry_run,
         });
     }
     if !dry_run {

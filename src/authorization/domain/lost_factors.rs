@@ -63,6 +63,7 @@ pub async fn remove(
             factors::are_not_the_last_way(person.user),
         ];
         statements.extend(factors::remove(person.user));
+        statements.extend(editor.note_change_for(person.user));
         let subject = ChangeSubject {
             person: Some(id),
             ..ChangeSubject::default()

@@ -236,6 +236,7 @@ fn plan_update(
             );
             statements.push(attempts::carry(&from, &to));
         }
+        statements.extend(editor.note_change_for(person.user));
     }
     if username.is_some() || name.is_some() {
         statements.extend(people::update(&person, username, name, editor.now));

@@ -26,15 +26,23 @@ pub enum ImportRejection {
     #[error("the database has people, services, roles or permissions. Use an empty database")]
     NotEmpty,
     /// A person would gain a permission in the service `auth`, and another person set their
-    /// password.
+    /// password or username, or removed their factors.
     #[error(
         "the document grants a permission in the service auth to a person whose password another \
-         person set. Ask the person to set a new password first"
+         person set, or whose username or factors another person changed. Set a new password with \
+         `admin password` first"
     )]
     NotOwn,
     /// A concurrent change altered the policy.
     #[error("the policy changed during the import. Repeat the import")]
     Contended,
+    /// The database would exceed a quota.
+    #[error(
+        "the import would exceed a limit of services, roles, permissions or grants \
+         (docs/LIMITS.md). Expired grants and grants of deleted entries count until maintenance \
+         has removed them. Remove entries from the document or from the database"
+    )]
+    TooManyEntries,
     /// The database or the CSPRNG failed.
     #[error(transparent)]
     Failed(#[from] AuthorizationFailure),
@@ -69,6 +77,16 @@ pub async fn export(
         }
     }
     Ok(document)
+}
+
+/// Returns the number of accounts that an export leaves out, because they are no people. One round
+/// trip.
+///
+/// # Errors
+/// [`ImportRejection`]
+pub async fn count_other_accounts(ports: &Ports) -> Result<usize, ImportRejection> {
+    let count = policy_document::count_other_accounts(ports.db.as_ref()).await?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// Imports a document and returns its steps as sentences. A `dry_run` writes nothing.
@@ -162,6 +180,7 @@ pub(super) async fn write(
     match ports.db.batch(batch).await {
         Ok(_) => Ok(()),
         Err(StoreError::Refused(Precondition::Owner)) => Err(ImportRejection::NotOwn),
+        Err(StoreError::Refused(Precondition::Quota)) => Err(ImportRejection::TooManyEntries),
         Err(StoreError::Conflict(_) | StoreError::Refused(_)) => Err(ImportRejection::Contended),
         Err(error) => Err(error.into()),
     }

@@ -72,11 +72,12 @@ pub enum AuthorizationRejection {
     /// An administrator exists, or no bootstrap secret is configured.
     #[error("an administrator exists already, or no bootstrap secret is configured")]
     Closed,
-    /// Another person set the password of a person who would gain a permission in the service
-    /// `auth`, or could have added a passkey or a factor.
+    /// Another person set the password or the username of a person who would gain a permission in
+    /// the service `auth`, removed their factors, or could have added a passkey or a factor.
     #[error(
-        "another person set the password of this person, or could have added a passkey or a \
-         factor. Ask the person to set a new password first"
+        "another person set the password or the username of this person, removed their factors, or \
+         could have added a passkey or a factor. Set a new password for the person as an \
+         administrator first"
     )]
     CredentialsNotOwn,
     /// The factors are those of the caller.

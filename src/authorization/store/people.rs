@@ -229,6 +229,20 @@ pub fn note_setter(user: UserId, setter: CredentialSetter) -> Statement {
     )
 }
 
+/// Notes that another person changed how the owner signs in, for example the username. The password
+/// stays, so its setter stays noted.
+///
+/// After changes by several people it is unknown which of them can sign in to the account.
+#[must_use]
+pub fn note_change(user: UserId, by: CredentialSetter) -> Statement {
+    sql(
+        "UPDATE users SET credentials_by =
+                CASE WHEN credentials_by NOT IN (?2, 'operator') THEN 'unproved' ELSE ?2 END
+          WHERE id = ?1",
+        [user.into(), by.into()],
+    )
+}
+
 /// Revokes every session of an account.
 #[must_use]
 pub fn revoke_sessions(user: UserId, now: Timestamp) -> Statement {

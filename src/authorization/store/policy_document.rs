@@ -26,6 +26,20 @@ pub async fn read_policy(db: &dyn Db) -> Result<PolicyDocument, StoreError> {
     })
 }
 
+/// Returns the number of accounts without a username. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn count_other_accounts(db: &dyn Db) -> Result<i64, StoreError> {
+    let select = sql(
+        "SELECT COUNT(*) AS others FROM users AS u
+          WHERE NOT EXISTS (SELECT 1 FROM people AS p WHERE p.user_id = u.id)",
+        [],
+    );
+    let counted: Vec<i64> = fetch(db, &Query::new(select, |row| row.integer("others"))).await?;
+    Ok(counted.first().copied().unwrap_or_default())
+}
+
 fn permission_names() -> Query<String> {
     let select = sql(
         "SELECT name FROM permissions WHERE id < ?1 ORDER BY id",

@@ -203,12 +203,13 @@ codes! {
         "This would remove the last administrator of the authorization service. Appoint another \
          administrator first.";
     CredentialsNotOwn CONFLICT "credentials_not_own"
-        "Another person set the password of this person, or could have added a passkey or a factor. \
-         Ask the person to remove their passkeys, TOTP and backup codes. Then set a new password for \
+        "Another person set the password or the username of this person, removed their factors, or \
+         could have added a passkey or a factor. Ask the person to remove their passkeys, TOTP and backup codes. Then set a new password for \
          them as an administrator.";
     TooManyEntries CONFLICT "too_many_entries"
-        "The change would exceed a limit of services, roles, permissions or grants. Remove entries \
-         that are no longer needed first.";
+        "The change would exceed a limit of services, roles, permissions or grants. Expired grants and \
+         grants of deleted entries count until maintenance has removed them. Remove entries that are \
+         no longer needed first.";
     TotpEnabled CONFLICT "totp_enabled"
         "TOTP is already enabled. Disable it first.";
     TotpNotEnrolled CONFLICT "totp_not_enrolled"

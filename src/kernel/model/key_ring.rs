@@ -7,13 +7,13 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::kernel::model::base64;
-use crate::kernel::model::strength::{is_made_up, weakness};
+use crate::kernel::model::strength::{is_made_up, is_words, weakness};
 
 /// The problem of a text that is not a key.
 const NOT_A_KEY: &str = "must be base64 of 32 random bytes, or several separated by commas with \
     the current one first: `hamrah-api keys generate` makes one";
 /// The problem of a key that an attacker may guess.
-const MADE_UP: &str = "holds a key whose bytes are a text, repeat or count, and are not random: \
+const MADE_UP: &str = "holds a key that is a text, repeats or counts, and is not random: \
     `hamrah-api keys generate` makes one";
 /// Bytes of a key's id. Argon2's `keyid` has room for at most 8.
 const ID_BYTES: usize = 6;
@@ -52,7 +52,7 @@ pub(crate) fn parse(text: &str, label: &[u8], development: bool) -> Result<Vec<K
         if let Some(weakness) = weakness(part, development) {
             return Err(weakness);
         }
-        if !development && is_made_up(bytes.as_slice()) {
+        if !development && (is_made_up(bytes.as_slice()) || is_words(part)) {
             return Err(MADE_UP);
         }
         let digest = Sha256::new()

@@ -52,7 +52,9 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
         return None;
     }
     if secret.len() < MIN_SECRET_CHARS {
-        return Some("holds a key of fewer than 32 characters");
+        return Some(
+            "holds a key of fewer than 32 characters: `hamrah-api keys generate` makes one",
+        );
     }
     let mut different = secret.as_bytes().to_vec();
     different.sort_unstable();
@@ -63,7 +65,9 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
     let made_up = different.len() < MIN_SECRET_VARIETY
         || repeated
         || MADE_UP.iter().any(|part| plain.contains(part));
-    made_up.then_some("holds a key that is a placeholder or not random")
+    made_up.then_some(
+        "holds a key that is a placeholder or not random: `hamrah-api keys generate` makes one",
+    )
 }
 
 /// Returns true if the bytes of a key are no random ones: a text, or bytes that repeat or count.
@@ -80,4 +84,19 @@ pub(crate) fn is_made_up(bytes: &[u8]) -> bool {
     different.sort_unstable();
     let kinds = different.chunk_by(u8::eq).count();
     is_text || kinds * 2 <= bytes.len() || counted * 2 > bytes.len()
+}
+
+/// Returns true if the base64 of a key consists of words, such as `correct-horse-battery-staple`.
+/// One in about a hundred thousand random keys of 32 bytes is refused too.
+pub(crate) fn is_words(text: &str) -> bool {
+    let is_word = |part: &str| {
+        let letters = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let capitals = letters.bytes().filter(u8::is_ascii_uppercase).count();
+        let is_text = letters.bytes().all(|byte| byte.is_ascii_alphabetic());
+        // A word is in capitals, or has one. Words without a space between them have several.
+        is_text && (capitals <= 1 || capitals == letters.len() || capitals * 3 <= letters.len())
+    };
+    text.trim_end_matches('=')
+        .split(['-', '_', '+', '/'])
+        .all(is_word)
 }

@@ -51,7 +51,7 @@ pub enum StoreError {
     #[error("a uniqueness constraint failed: {0}")]
     Conflict(String),
     /// A precondition of the batch does not hold, or no longer holds. The batch had no effect.
-    #[error("a precondition failed: {0:?}")]
+    #[error("{}", .0.sentence())]
     Refused(Precondition),
     /// A fault of this program: wrong SQL, a missing table, an impossible row.
     #[error("the database refused: {0}")]
@@ -74,6 +74,20 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// Returns a sentence for operators.
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Caller => "a precondition failed: the caller",
+            Self::Subject => "a precondition failed: the changed object",
+            Self::Administrator => "a precondition failed: an administrator remains",
+            Self::Owner => "a precondition failed: the owner of the account",
+            Self::Quota => {
+                "the change would exceed a quota (docs/LIMITS.md). Remove entries that are no \
+                 longer needed first"
+            }
+        }
+    }
+
     /// Finds the precondition that a database error message names.
     #[must_use]
     pub fn in_message(message: &str) -> Option<Self> {

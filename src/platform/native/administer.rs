@@ -5,7 +5,7 @@
 //! changes names the command line as the actor.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,7 +19,6 @@ use crate::authorization::domain::{Actor, AuthorizationFailure, AuthorizationRej
 use crate::authorization::domain::{foreign_people, new_people, people, policy_document};
 use crate::authorization::model::names;
 use crate::authorization::model::names::IdOrName;
-use crate::authorization::model::policy_document::PolicyDocument;
 use crate::kernel::domain::rate_limit::Unlimited;
 use crate::kernel::domain::{HttpClient, RequestOrigin};
 use crate::kernel::model::config::Environment;
@@ -29,6 +28,7 @@ use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::demo;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
+use crate::platform::native::output;
 use crate::platform::native::people_files;
 use crate::platform::native::people_files::{ExportFiles, Source};
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
@@ -97,6 +97,9 @@ pub(super) struct Import {
     #[arg(long)]
     dry_run: bool,
 }
+
+/// The command that gives a person a password.
+const SETS_PASSWORD: &str = "`hamrah-api admin password NAME` sets one";
 
 fn origin() -> RequestOrigin {
     RequestOrigin {
@@ -167,7 +170,9 @@ pub(super) async fn admin(settings: NativeSettings, command: &Admin) -> Result<(
             &origin(),
         )
         .await?;
-        println!("{username} is an administrator now; the password did not change");
+        output::line(format_args!(
+            "{username} is an administrator now; the password did not change"
+        ));
         return Ok(());
     }
     let password = if *password_stdin {
@@ -194,9 +199,11 @@ pub(super) async fn admin(settings: NativeSettings, command: &Admin) -> Result<(
             }
             made => made?,
         };
-    println!("{username} is an administrator, with the id {id}");
+    output::line(format_args!(
+        "{username} is an administrator, with the id {id}"
+    ));
     if !password_stdin {
-        println!("password: {password}");
+        output::line(format_args!("password: {password}"));
     }
     Ok(())
 }
@@ -225,9 +232,9 @@ async fn password(
         &origin(),
     )
     .await?;
-    println!("{username} has a new password");
+    output::line(format_args!("{username} has a new password"));
     if !from_stdin {
-        println!("password: {password}");
+        output::line(format_args!("password: {password}"));
     }
     Ok(())
 }
@@ -259,20 +266,57 @@ pub(super) async fn seed(
         &origin(),
     )
     .await?;
-    println!(
+    output::line(format_args!(
         "15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; \
          adm1 is an administrator"
-    );
+    ));
     Ok(())
 }
 
 /// `hamrah-api export`
 pub(super) async fn export(settings: NativeSettings, with: &Export) -> Result<(), Box<dyn Error>> {
+    if settings::is_absent(&settings.database_url) {
+        return Err(format!(
+            "{} does not exist, so there is nothing to export: set DATABASE_URL",
+            settings.database_url
+        )
+        .into());
+    }
     let ports = open(settings).await?;
-    let text =
-        serde_json::to_string_pretty(&policy_document::export(&ports, with.with_passwords).await?)?;
-    // A reader may close the pipe before the end.
-    Ok(writeln!(std::io::stdout(), "{text}")?)
+    let exported = policy_document::export(&ports, with.with_passwords).await?;
+    let others = policy_document::count_other_accounts(&ports).await?;
+    if others > 0 {
+        eprintln!(
+            "hamrah-api: {} left out, because only people with a username are exported. A backup \
+             has all accounts: docs/OPERATIONS.md, \"Backup and restore\"",
+            counted(others, "account is", "accounts are")
+        );
+    }
+    output::line(format_args!("{}", serde_json::to_string_pretty(&exported)?));
+    Ok(())
+}
+
+/// Returns a number with the singular or the plural of its noun.
+fn counted(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
+/// Opens the database of an import and prints its name. A dry run makes no file.
+async fn open_for_import(
+    mut settings: NativeSettings,
+    dry_run: bool,
+) -> Result<authorization::Ports, Box<dyn Error>> {
+    let is_new = settings::is_absent(&settings.database_url);
+    let state = match (is_new, dry_run) {
+        (false, _) => "",
+        (true, false) => " (new)",
+        (true, true) => " (would be new)",
+    };
+    output::line(format_args!("database: {}{state}", settings.database_url));
+    if is_new && dry_run {
+        "sqlite::memory:".clone_into(&mut settings.database_url);
+    }
+    open(settings).await
 }
 
 /// `hamrah-api import`
@@ -282,12 +326,12 @@ pub(super) async fn import(settings: NativeSettings, what: &Import) -> Result<()
     }
     let file = std::fs::read_to_string(&what.file)
         .map_err(|error| format!("{}: {error}", what.file.display()))?;
-    let wanted: PolicyDocument =
-        serde_json::from_str(&file).map_err(|error| format!("{}: {error}", what.file.display()))?;
-    let ports = open(settings).await?;
+    let wanted = people_files::read_own(&file)
+        .map_err(|error| format!("{}: {error}", what.file.display()))?;
+    let ports = open_for_import(settings, what.dry_run).await?;
     let told = policy_document::import(&ports, &wanted, what.dry_run, &origin()).await?;
     for step in &told {
-        println!("{step}");
+        output::line(format_args!("{step}"));
     }
     let bare = wanted
         .people
@@ -295,21 +339,24 @@ pub(super) async fn import(settings: NativeSettings, what: &Import) -> Result<()
         .filter(|person| person.password_hash.is_none())
         .count();
     if bare > 0 {
-        println!(
-            "{bare} people of the document have no password hash: a new person gets no password \
-             (`admin password` sets one)"
-        );
+        output::line(format_args!(
+            "{} no password hash: a new person gets no password ({SETS_PASSWORD})",
+            counted(
+                bare,
+                "person of the document has",
+                "people of the document have"
+            )
+        ));
     }
-    let (count, done) = (
-        told.len(),
-        if what.dry_run {
-            "would be made"
-        } else {
-            "made"
-        },
-    );
-    println!("{count} changes {done}");
+    let done = done(what.dry_run);
+    let changes = counted(told.len(), "change", "changes");
+    output::line(format_args!("{changes} {done}"));
     Ok(())
+}
+
+/// Returns the end of the last line of an import.
+const fn done(dry_run: bool) -> &'static str {
+    if dry_run { "would be made" } else { "made" }
 }
 
 /// `hamrah-api import --from`
@@ -324,11 +371,10 @@ async fn import_people(
         hash_config: what.hash_config.as_ref(),
     };
     let exported = people_files::read(source, &files)?;
-    let ports = open(settings).await?;
+    let ports = open_for_import(settings, what.dry_run).await?;
     let reports = foreign_people::import(&ports, exported, what.dry_run, &origin()).await?;
-    let mut output = std::io::stdout().lock();
     for report in &reports {
-        writeln!(output, "{report}")?;
+        output::line(format_args!("{report}"));
     }
     let count = |is_counted: fn(&RecordOutcome) -> bool| {
         let counted = reports.iter().filter(|report| is_counted(&report.outcome));
@@ -341,23 +387,19 @@ async fn import_people(
             }
     });
     if bare > 0 {
-        writeln!(
-            output,
-            "{bare} new people have no password (`admin password` sets one)"
-        )?;
+        output::line(format_args!(
+            "{} no password ({SETS_PASSWORD})",
+            counted(bare, "new person has", "new people have")
+        ));
     }
     let made = count(|outcome| matches!(outcome, RecordOutcome::Made { .. }));
     let exist = count(|outcome| *outcome == RecordOutcome::Exists);
     let refused = count(|outcome| matches!(outcome, RecordOutcome::Refused(_)));
-    let done = if what.dry_run {
-        "would be made"
-    } else {
-        "made"
-    };
-    writeln!(
-        output,
-        "{made} people {done}, {exist} already there, {refused} refused"
-    )?;
+    let done = done(what.dry_run);
+    output::line(format_args!(
+        "{} {done}, {exist} already there, {refused} refused",
+        counted(made, "person", "people")
+    ));
     if refused > 0 {
         return Err(format!("{refused} of {} records were refused", reports.len()).into());
     }

@@ -10,7 +10,7 @@ use crate::app::openapi;
 use crate::platform::native::settings::Missing;
 use crate::platform::native::sqlite::Sqlite;
 use crate::platform::native::{
-    administer, attest, doctor, inspect, migrations, reference, serve, settings,
+    administer, attest, doctor, inspect, migrations, output, reference, serve, settings,
 };
 
 /// The native server of hamrah-api: accounts, sessions, tokens and permissions. Environment
@@ -99,21 +99,33 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Migrate => tokio::runtime::Runtime::new()?.block_on(async {
             let url = settings::read(Missing::Forget)?.database_url;
             migrations::apply(Sqlite::open(&url).await?.pool()).await?;
-            println!("{url} is up to date");
+            output::line(format_args!("{url} is up to date"));
             Ok::<_, Box<dyn Error>>(())
         })?,
         Command::Keys {
             command: Keys::Generate,
         } => {
-            println!("INTERNAL_API_KEY='{}'", settings::fresh_key()?);
-            println!("SECRETS_KEY='{}'", settings::fresh_key()?);
-            println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
-            println!("PASSWORD_PEPPER='{}'", settings::fresh_key()?);
-            println!("BOOTSTRAP_SECRET='{}'", settings::fresh_key()?);
+            output::line(format_args!(
+                "INTERNAL_API_KEY='{}'",
+                settings::fresh_key()?
+            ));
+            output::line(format_args!("SECRETS_KEY='{}'", settings::fresh_key()?));
+            output::line(format_args!(
+                "JWT_SIGNING_KEYS='{}'",
+                settings::fresh_signing_keys()?
+            ));
+            output::line(format_args!("PASSWORD_PEPPER='{}'", settings::fresh_key()?));
+            output::line(format_args!(
+                "BOOTSTRAP_SECRET='{}'",
+                settings::fresh_key()?
+            ));
         }
         Command::Keys {
             command: Keys::Webhook,
-        } => println!("WEBHOOK_SECRETS='{}'", settings::fresh_webhook_secret()?),
+        } => output::line(format_args!(
+            "WEBHOOK_SECRETS='{}'",
+            settings::fresh_webhook_secret()?
+        )),
         Command::Doctor => {
             let fine = tokio::runtime::Runtime::new()?
                 .block_on(doctor::examine(settings::read(Missing::Forget)));
@@ -149,8 +161,10 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Import(what) => {
             block_on(administer::import(settings::read(Missing::Forget)?, what))?;
         }
-        Command::Openapi { html: true } => print!("{}", reference::html(&openapi::document())),
-        Command::Openapi { html: false } => println!("{:#}", openapi::document()),
+        Command::Openapi { html: true } => {
+            output::text(format_args!("{}", reference::html(&openapi::document())));
+        }
+        Command::Openapi { html: false } => output::line(format_args!("{:#}", openapi::document())),
     }
     Ok(ExitCode::SUCCESS)
 }

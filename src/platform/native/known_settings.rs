@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app::config::Config;
 
 /// The settings that only the native server reads.
-const NATIVE: [&str; 9] = [
+pub(super) const NATIVE: [&str; 9] = [
     "BIND",
     "DATABASE_URL",
     "LOG_FORMAT",

@@ -1,5 +1,8 @@
 //! The native server: the same router over an SQLite file, with a command line around it.
 
+// `println!` panics if the reader closes the pipe. `output` ends the process quietly.
+#![warn(clippy::print_stdout)]
+
 mod administer;
 mod answered;
 mod attest;
@@ -9,6 +12,7 @@ mod dev_vars;
 mod doctor;
 mod inspect;
 mod known_settings;
+mod output;
 mod pages;
 mod people_files;
 mod places;

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::accounts::domain::verification::report::{StepFailure, StepOutcome, VerificationStep};
+use crate::platform::native::output;
 
 /// Reads the file, or standard input if there is no file or it is `-`.
 pub(super) fn input(file: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -45,7 +46,7 @@ pub(super) fn print(json: bool, section: &str, steps: &[VerificationStep], found
         if let (Some(report), Some(found)) = (report.as_object_mut(), found.as_object()) {
             report.extend(found.clone());
         }
-        println!("{report:#}");
+        output::line(format_args!("{report:#}"));
         return;
     }
     for step in steps {
@@ -62,16 +63,16 @@ pub(super) fn print(json: bool, section: &str, steps: &[VerificationStep], found
                 found: Some(found),
             }) => ("FAILED", format!(": {reason}: {found}")),
         };
-        println!(
+        output::line(format_args!(
             "{}",
             printable(&format!(
                 "{section} step {:>2}  {word}  {}{more}",
                 step.number, step.demand
             ))
-        );
+        ));
     }
     for (title, members) in found.as_object().into_iter().flatten() {
-        println!("\n{title}");
+        output::line(format_args!("\n{title}"));
         for (name, value) in members
             .as_object()
             .into_iter()
@@ -81,7 +82,10 @@ pub(super) fn print(json: bool, section: &str, steps: &[VerificationStep], found
             let value = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
-            println!("{}", printable(&format!("  {name:<20} {value}")));
+            output::line(format_args!(
+                "{}",
+                printable(&format!("  {name:<20} {value}"))
+            ));
         }
     }
 }

@@ -40,6 +40,7 @@ use crate::kernel::store::StoreError;
 use crate::platform::native::answered::Answered;
 use crate::platform::native::channels;
 use crate::platform::native::channels::LocalChannels;
+use crate::platform::native::doctor;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
 use crate::platform::native::pages::Pages;
@@ -100,6 +101,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
     };
+    let origin_problem = doctor::origin_problem(&settings.config);
     let ports = Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -131,6 +133,9 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         tracing::warn!(
             "TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address"
         );
+    }
+    if let Some(problem) = origin_problem {
+        tracing::warn!("{problem}");
     }
     for name in &settings.misspelled {
         tracing::warn!("{name}");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::accounts::model::signing_keys::{SigningKey, SigningKeys};
-use crate::app::config::Config;
+use crate::app::config::{Config, IN_QUOTES, without_quotes};
 use crate::kernel::domain::Entropy;
 use crate::kernel::model::config::ConfigError;
 use crate::kernel::model::webhook::WebhookSecret;
@@ -34,6 +34,10 @@ const SECRETS: [&str; 4] = [
     "SECRETS_KEY",
     "BOOTSTRAP_SECRET",
 ];
+
+/// The end of a message about an address that other machines reach.
+const OTHER_MACHINES: &str = ". LOCAL_HTTPS_SETUP.md says how phones and other machines reach a \
+     server in development";
 
 /// The file of development secrets. `wrangler dev` reads it too.
 const DEVELOPMENT_FILE: &str = ".dev.vars";
@@ -80,37 +84,38 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             .ok()
             .filter(|value| !value.trim().is_empty())
     };
-    let bind_text = set("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let mut problems = Vec::new();
+    for name in known_settings::NATIVE {
+        if set(name).is_some_and(|value| without_quotes(&value).is_some()) {
+            problems.push(format!("{name} {IN_QUOTES}"));
+        }
+    }
+    // The quotes are a problem already, and the text between them is checked too.
+    let native = |name: &str| {
+        let value = set(name)?;
+        let inner = without_quotes(&value).map(str::to_owned);
+        inner.or(Some(value)).filter(|inner| !inner.is_empty())
+    };
+    let bind_text = native("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let bind = bind_text.parse::<SocketAddr>().map_err(|_| {
         problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned());
     });
     // An address that cannot be read is a problem already, and says nothing about the network.
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback()) || bind.is_err();
 
-    // A developer can start the server without settings. An operator who opens it to the network,
-    // or who configures it for users, has to set ENVIRONMENT.
-    let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
-        .into_iter()
-        .find(|name| set(name).is_some());
-    let unsaid = loopback && configured.is_none();
-    let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
-    if environment.is_none() {
-        let because = configured.map_or_else(
-            || "BIND is not a loopback address".to_owned(),
-            |name| format!("{name} is"),
-        );
-        problems.push(format!(
-            "ENVIRONMENT is not set although {because}. Choose `development` or `production`"
-        ));
+    let environment = environment(&set, loopback).map_err(|problem| {
         // The other settings depend on it.
-        return Err(ConfigError(problems));
-    }
-    let development = environment.as_deref() == Some("development");
+        let found = problems.iter().cloned().chain([problem]);
+        ConfigError(found.collect())
+    })?;
+    let development = environment == "development";
     if development && !loopback {
-        problems
-            .push("BIND must be a loopback address while ENVIRONMENT is development".to_owned());
+        problems.push(format!(
+            "BIND must be a loopback address while ENVIRONMENT is development{OTHER_MACHINES}"
+        ));
     }
+    let database_url = native("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
+    problems.extend(database_problem(&database_url));
     let mut kept = HashMap::new();
     let mut generated = Vec::new();
     if development {
@@ -144,17 +149,15 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     }
     // In development the server's own origin is allowed by default, whatever its port.
     let lookup = |name: &str| match name {
-        "ENVIRONMENT" => environment.clone(),
+        "ENVIRONMENT" => Some(environment.clone()),
         "ALLOWED_ORIGINS" => set(name).or_else(|| kept.get(name).cloned()),
         // Keeps a value that is set and empty, because for some settings empty differs from unset.
         name => set(name)
             .or_else(|| kept.get(name).cloned())
             .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
     };
-    let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
-    problems.extend(database_problem(&database_url));
-    let quotas = Quotas::read(&set).map_err(|more| problems.extend(more));
-    let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
+    let quotas = Quotas::read(&native).map_err(|more| problems.extend(more));
+    let proxies = Proxies::parse(&native("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
         problems.push(format!(
             "TRUSTED_PROXIES has {wrong}, which is not an address or a range such as 10.0.0.0/8"
         ));
@@ -165,7 +168,9 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
         (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
-            let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
+            let pages = native("PAGES_DIR")
+                .unwrap_or_else(|| "dist".to_owned())
+                .into();
             Ok(NativeSettings {
                 config,
                 database_url,
@@ -182,23 +187,51 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     }
 }
 
+/// Returns the environment.
+///
+/// A developer can start the server without settings. An operator who opens it to the network, or
+/// who configures it for users, has to set `ENVIRONMENT`.
+fn environment(set: &dyn Fn(&str) -> Option<String>, loopback: bool) -> Result<String, String> {
+    let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
+        .into_iter()
+        .find(|name| set(name).is_some());
+    match (set("ENVIRONMENT"), loopback, configured) {
+        (Some(environment), _, _) => Ok(environment),
+        (None, true, None) => Ok("development".to_owned()),
+        (None, true, Some(name)) => Err(format!(
+            "ENVIRONMENT is not set although {name} is. Choose `development` or `production`"
+        )),
+        // Development would be refused at this address.
+        (None, false, _) => Err(format!(
+            "ENVIRONMENT is not set although BIND is not a loopback address. Set it to \
+             `production`{OTHER_MACHINES}"
+        )),
+    }
+}
+
 /// Returns the file of a database, or `None` if the database is in memory.
-pub(super) fn database_file(url: &str) -> Option<&Path> {
+fn database_file(url: &str) -> Option<&Path> {
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
     let file = file.split('?').next().unwrap_or_default();
     (!url.contains(":memory:")).then(|| Path::new(file))
 }
 
+/// Returns true if the file of a database is missing. Commands that must not create it ask before
+/// they open the database.
+pub(super) fn is_absent(url: &str) -> bool {
+    database_file(url).is_some_and(|file| !file.exists())
+}
+
 /// Returns the problem of a `DATABASE_URL` that cannot be opened.
 fn database_problem(url: &str) -> Option<String> {
-    let file = database_file(url)?;
-    if !url.starts_with("sqlite:") && url.contains("://") {
+    if !url.starts_with("sqlite:") {
         return Some(
             "DATABASE_URL must be `sqlite:` and the path of a file, such as sqlite:hamrah.db: \
              other databases are not supported"
                 .to_owned(),
         );
     }
+    let file = database_file(url)?;
     if file.is_dir() {
         return Some(format!(
             "DATABASE_URL names {}, which is a folder: add the name of a file",

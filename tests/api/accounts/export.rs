@@ -79,13 +79,6 @@ async fn the_export_of_an_account_at_every_quota_is_bounded() {
         app.secret(PASSWORD);
         let root = app.administrator().await;
         let member = app.member(&root).await;
-        let login = json!({"username": member.username, "password": PASSWORD});
-        let signed_in = app
-            .post("/api/auth/password/sign-in", &login)
-            .send()
-            .await
-            .ok();
-        let session = signed_in["session_token"].as_str().expect("a token");
         let user = "(SELECT user_id FROM people WHERE username LIKE 'member%')";
         // Texts of the greatest length.
         let text = "hex(zeroblob(128))";
@@ -162,6 +155,14 @@ async fn the_export_of_an_account_at_every_quota_is_bounded() {
         ] {
             app.sql(insert, &[json!(member.id)]).await;
         }
+        // The session is made last, because a quota revokes the session that was inserted first.
+        let login = json!({"username": member.username, "password": PASSWORD});
+        let signed_in = app
+            .post("/api/auth/password/sign-in", &login)
+            .send()
+            .await
+            .ok();
+        let session = signed_in["session_token"].as_str().expect("a token");
         let export = app
             .get("/api/users/me/export")
             .bearer(session)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
-use crate::harness::{Pair, case};
+use crate::harness::authenticator::Authenticator;
+use crate::harness::{Pair, TestApp, case};
 
 const NUMBERS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ";
 
@@ -223,6 +224,85 @@ async fn the_event_of_a_deletion_stays_400_days() {
             app.cron().await;
             assert_eq!(app.count(count, &[]).await, kept);
         }
+    })
+    .await;
+}
+
+/// Sets the clock back by an hour. Every time in `table` is now in the future.
+async fn set_clock_back(app: &TestApp, table: &str, column: &str) {
+    let later = format!("UPDATE {table} SET {column} = {column} + 3600000");
+    app.sql(&later, &[]).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_makes_no_new_row_the_oldest() {
+    case(async |app| {
+        let person = app.person().await;
+        let first = app.pair(&person).await;
+        let second = Pair::read(&app.refresh(&first.refresh).await.ok());
+        set_clock_back(app, "refresh_tokens", "created_at").await;
+        let third = Pair::read(&app.refresh(&second.refresh).await.ok());
+        let fourth = Pair::read(&app.refresh(&third.refresh).await.ok());
+        assert_eq!(app.me(&fourth.access).await, 200);
+
+        for _ in 0..100 {
+            app.session(&person).await;
+        }
+        set_clock_back(app, "sessions", "created_at").await;
+        let newest = app.session(&person).await;
+        assert_eq!(app.me(&newest).await, 200, "the session is not revoked");
+
+        for _ in 0..50 {
+            app.begin_passkey(&newest).await;
+        }
+        set_clock_back(app, "challenges", "created_at").await;
+        let mut authenticator = Authenticator::new();
+        app.add_passkey(&mut authenticator, &newest).await.ok();
+
+        let events = format!(
+            "{NUMBERS} 100) INSERT INTO events (id, at, kind, user_id, actor, request_id) \
+             SELECT 'e' || i, 9000000000000, 'user_updated', ?1, '', '' FROM n"
+        );
+        app.sql(&events, &[json!(person.id)]).await;
+        app.request(Method::PUT, "/api/users/me")
+            .json(&json!({"name": "New"}))
+            .bearer(&newest)
+            .send()
+            .await
+            .ok();
+        let kept = "SELECT COUNT(*) FROM events WHERE kind = 'user_updated' AND at < 9000000000000";
+        assert_eq!(app.count(kept, &[]).await, 1);
+
+        let identities = format!(
+            "{NUMBERS} 200) INSERT INTO identities (id, user_id, provider, provider_id, \
+             created_at) SELECT 'i' || i, ?1, 'google', 'g' || i, 9000000000000 + i FROM n"
+        );
+        app.sql(&identities, &[json!(person.id)]).await;
+        app.sql(
+            "INSERT INTO identities (id, user_id, provider, provider_id, created_at) \
+             VALUES ('new', ?1, 'google', 'new', 1)",
+            &[json!(person.id)],
+        )
+        .await;
+        let kept = "SELECT COUNT(*) FROM identities WHERE id = 'new'";
+        assert_eq!(app.count(kept, &[]).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_token_of_a_person_stays_after_the_clock_was_set_back() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let insert = format!(
+            "{NUMBERS} 100) INSERT INTO person_tokens \
+                (token_hash, person_id, kind, created_at, expires_at)
+             SELECT 't' || i, ?1, 'user', 9000000000000 + i, 9100000000000 FROM n"
+        );
+        app.sql(&insert, &[json!(root.id)]).await;
+        let root = app.again(&root).await;
+        let profile = app.get("/auth/profile").token(&root.token).send().await;
+        assert_eq!(profile.status(), 200);
     })
     .await;
 }

@@ -93,12 +93,55 @@ async fn a_network_makes_a_limited_number_of_accounts() {
 }
 
 #[tokio::test]
-async fn every_consumed_sign_up_challenge_counts() {
+async fn a_completion_that_is_not_verified_does_not_count() {
+    case_with(&SIX, async |app| {
+        let from = "198.51.100.5";
+        for number in 0..8 {
+            let begun = begin(app, from, &format!("{number}@example.com")).await;
+            let mut begun = begun.ok();
+            // The response is to another challenge.
+            let other = begin(app, "", "other@example.com").await.ok();
+            begun["options"] = other["options"].clone();
+            let refused = complete(app, from, &begun).await;
+            assert_eq!(refused.status(), 400, "{}", refused.text());
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM attempts", &[]).await, 0);
+        sign_up(app, from, "ada@example.com").await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_completion_writes_nothing_and_reveals_nothing_about_the_address() {
+    case_with(&SIX, async |app| {
+        let from = "198.51.100.6";
+        let begun = begin(app, from, "late@example.com").await.ok();
+        let taken = begin(app, from, "0@example.com").await.ok();
+        for number in 0..6 {
+            let email = format!("{number}@example.com");
+            sign_up(app, from, &email).await.ok();
+        }
+        let counted = app.sql("SELECT * FROM attempts", &[]).await;
+        for begun in [begun, taken] {
+            let refused = complete(app, from, &begun).await;
+            assert_eq!(refused.problem(429), "too_many_attempts");
+        }
+        assert_eq!(app.sql("SELECT * FROM attempts", &[]).await, counted);
+        for table in ["users", "passkeys", "sessions"] {
+            let count = format!("SELECT COUNT(*) FROM {table}");
+            assert_eq!(app.count(&count, &[]).await, 6, "{table}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_verified_sign_up_counts() {
     case_with(&SIX, async |app| {
         let from = "198.51.100.1";
         sign_up(app, from, "ada@example.com").await.ok();
-        // Each of these consumes a challenge of a sign-up, so an address cannot be looked up
-        // without limit either.
+        // Each of these is a verified ceremony, so an address cannot be looked up without limit
+        // either.
         for _ in 0..5 {
             let taken = sign_up(app, "::ffff:198.51.100.1", "ada@example.com").await;
             assert_eq!(taken.problem(409), "email_taken");

@@ -315,3 +315,78 @@ async fn the_username_of_an_administrator_who_left_gives_nothing() {
     })
     .await;
 }
+
+async fn rename(app: &TestApp, by: &Member, member: &Member, username: &str) {
+    let body = json!({"username": username});
+    app.ask(by, PUT, &format!("/users/{}", member.id), body)
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn people_whose_usernames_another_person_swapped_gain_no_permission() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let eve = app.member(&root).await;
+        app.grant_permission(&root, &eve, "auth.people.write").await;
+        let eve = app.again(&eve).await;
+        // Eve knows the password of the other account.
+        let (victim, other) = (app.member(&root).await, app.member(&root).await);
+        rename(app, &eve, &victim, "victim.old").await;
+        rename(app, &eve, &other, &victim.username).await;
+        let by_name = |username: &str| {
+            let grant = json!({"person_id": username, "service_id": "auth", "role_id": ADMINISTER});
+            app.ask(&root, POST, "/person-service-roles", grant)
+        };
+        for username in [victim.username.as_str(), "victim.old"] {
+            let refused = by_name(username).await;
+            assert_eq!(refused.refused(409), "credentials_not_own", "{username}");
+        }
+        // A password of an administrator clears the note, and so the name is the right one's again.
+        rename(app, &root, &other, "other.again").await;
+        rename(app, &root, &victim, &victim.username).await;
+        let refused = by_name(&victim.username).await;
+        assert_eq!(refused.refused(409), "credentials_not_own");
+        set(app, &root, &victim, PASSWORD).await;
+        assert_eq!(by_name(&victim.username).await.status(), 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_by_another_person_keeps_the_note_of_a_planted_password() {
+    case(async |app| {
+        app.secret(PLANTED);
+        let root = app.administrator().await;
+        let (eve, clerk) = (app.member(&root).await, app.member(&root).await);
+        for writer in [&eve, &clerk] {
+            app.grant_permission(&root, writer, "auth.people.write")
+                .await;
+        }
+        let (eve, clerk) = (app.again(&eve).await, app.again(&clerk).await);
+        let member = app.member(&root).await;
+        plant(app, &eve, &member).await;
+        rename(app, &clerk, &member, "renamed").await;
+        // The clerk becomes an administrator, and Eve still knows the password.
+        let (path, body) = role(&clerk, ADMINISTER);
+        app.grant(&root, path, body).await;
+        let (path, body) = role(&member, ADMINISTER);
+        let refused = app.ask(&root, POST, path, body.clone()).await;
+        assert_eq!(refused.refused(409), "credentials_not_own");
+        set(app, &root, &member, PASSWORD).await;
+        app.grant(&root, path, body).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_username_that_an_administrator_gave_lets_the_person_gain_permissions() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let member = app.member(&root).await;
+        rename(app, &root, &member, "promoted").await;
+        let (path, body) = role(&member, ADMINISTER);
+        app.grant(&root, path, body).await;
+    })
+    .await;
+}

@@ -145,7 +145,7 @@ async fn names_of_another_script_that_look_latin_are_refused() {
 }
 
 /// Other ways to write the texts of a person, each of which an attacker tries first.
-const FORMS: [&str; 9] = [
+const FORMS: [&str; 10] = [
     "ｑｕａｇｇａ．ｃｒｏｓｓｉｎｇ－７７",
     "quagga.crossing-٧٧",
     "۷۷Quagga_Crossing۷۷۷",
@@ -155,6 +155,7 @@ const FORMS: [&str; 9] = [
     "ΟΔΥΣΣΈΑΣ STRASSE",
     "οδυσσέασstraße4",
     "Οδυσσε\u{301}ας-Straße",
+    "οδυσσεας strasse",
 ];
 
 #[tokio::test]

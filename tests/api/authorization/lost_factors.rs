@@ -170,3 +170,32 @@ async fn the_removal_of_factors_needs_permission_and_leaves_a_way_to_sign_in() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_person_whose_factors_another_person_removed_gains_no_permission() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let clerk = app.member(&root).await;
+        app.grant_permission(&root, &clerk, "auth.people.write")
+            .await;
+        let clerk = app.again(&clerk).await;
+        for (by, status) in [(&root, 200), (&clerk, 409)] {
+            let member = app.member(&root).await;
+            codes(app, &session(app, &member).await).await;
+            remove_factors(app, by, member.id).await.ok();
+            let grant = json!({"person_id": member.id, "service_id": "auth",
+                               "role_id": 1_000_000_001});
+            let path = "/person-service-roles";
+            let answer = app.ask(&root, Method::POST, path, grant.clone()).await;
+            assert_eq!(answer.status(), status, "{}", answer.text());
+            if status == 409 {
+                assert_eq!(answer.refused(409), "credentials_not_own");
+                let password = json!({"password": PASSWORD});
+                let user = format!("/users/{}", member.id);
+                app.ask(&root, Method::PUT, &user, password).await.ok();
+                app.grant(&root, path, grant).await;
+            }
+        }
+    })
+    .await;
+}

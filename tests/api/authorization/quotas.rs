@@ -94,6 +94,52 @@ async fn a_person_has_a_limited_number_of_grants() {
 }
 
 #[tokio::test]
+async fn a_person_with_all_grants_of_services_can_become_an_administrator() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let member = app.member(&root).await;
+        seed_policy(app, 10, 50, 50).await;
+        for insert in [
+            "INSERT INTO service_roles SELECT s.id, r.id FROM services AS s, roles AS r \
+              WHERE s.built_in = 0 AND r.built_in = 0 AND ?1 > 0",
+            "INSERT INTO person_roles (person_id, service_id, role_id) \
+             SELECT ?1, s.id, r.id FROM services AS s, roles AS r \
+              WHERE s.built_in = 0 AND r.built_in = 0",
+            "INSERT INTO person_permissions (person_id, service_id, permission_id) \
+             SELECT ?1, s.id, p.id FROM services AS s, permissions AS p \
+              WHERE s.built_in = 0 AND p.built_in = 0",
+        ] {
+            app.sql(insert, &[json!(member.id)]).await;
+        }
+        let in_auth =
+            |field: &str, id: i64| json!({"person_id": member.id, "service_id": "auth", field: id});
+        for (path, grant) in [
+            ("/person-service-roles", in_auth("role_id", 1_000_000_001)),
+            (
+                "/person-service-permissions",
+                in_auth("permission_id", 1_000_000_003),
+            ),
+        ] {
+            app.grant(&root, path, grant).await;
+        }
+        // Grants in `auth` take no place of another service's.
+        let other = app.member(&root).await;
+        app.sql(
+            "INSERT INTO person_permissions (person_id, service_id, permission_id) \
+             SELECT ?1, s.id, p.id FROM services AS s, permissions AS p \
+              WHERE s.built_in = 0 AND p.built_in = 0 AND (s.id, p.id) <> (10, 50)",
+            &[json!(other.id)],
+        )
+        .await;
+        app.grant_permission(&root, &other, "auth.people.read")
+            .await;
+        let last = json!({"person_id": other.id, "service_id": 10, "permission_id": 50});
+        app.grant(&root, "/person-service-permissions", last).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn services_and_roles_have_limited_numbers() {
     case(async |app| {
         let root = app.administrator().await;

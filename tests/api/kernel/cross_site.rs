@@ -95,6 +95,31 @@ async fn only_our_own_pages_may_write_with_a_cookie() {
 }
 
 #[tokio::test]
+async fn a_page_at_another_host_name_reads_why_it_may_not_write() {
+    case(async |app| {
+        let token = app.session(&app.person().await).await;
+        for (origin, expected) in [
+            (OURS, "localhost and 127.0.0.1 are two."),
+            ("https://evil.example", "allowed origin"),
+        ] {
+            for path in ["/api/users/me", "/api/webauthn/authenticate/complete"] {
+                let call = if path == "/api/users/me" {
+                    let call = app.request(Method::PUT, path);
+                    call.json(&json!({"name": "Changed"})).cookie(&token)
+                } else {
+                    app.post(path, &json!({})).bearer(&token)
+                };
+                let call = call.header("origin", origin);
+                let answer = call.header("sec-fetch-site", "cross-site").send().await;
+                assert_eq!(answer.problem(403), "cross_site_request", "{path}");
+                assert!(answer.text().contains(expected), "{}", answer.text());
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn only_configured_origins_may_read() {
     case(async |app| {
         for origin in FOREIGN {

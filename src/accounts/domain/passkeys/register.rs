@@ -18,9 +18,7 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::records::User;
 use crate::accounts::store::accounts::NewAccount;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{
-    ChallengeKind, NewChallenge, RegistrationClaim, TakenChallenge,
-};
+use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::{
     Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition,
@@ -211,15 +209,9 @@ pub async fn complete(
     } = completion;
 
     let id = challenge.ok_or(NO_CHALLENGE)?;
-    let limit = throttle::sign_up_limit(ports, origin)?;
     let user = caller.as_ref().map(|caller| caller.user.id);
-    let taken = match challenges::take_registration(db, id, user, limit.as_ref(), now).await? {
-        RegistrationClaim::Taken(taken) => taken,
-        RegistrationClaim::Unknown => return Err(RegisterRejection::from(NO_CHALLENGE).into()),
-        RegistrationClaim::Refused { free_at } => {
-            return Err(throttle::too_many(free_at, now).into());
-        }
-    };
+    let taken = challenges::take_registration(db, id, user, now).await?;
+    let taken = taken.ok_or_else(|| RegisterRejection::from(NO_CHALLENGE))?;
     let state = CeremonyState::read(&taken)?;
     let credential =
         registration::verify(&response, &ceremony_rules(&ports.config, &state.challenge))
@@ -306,12 +298,14 @@ async fn create_account(
         }),
     )?;
 
+    let limit = throttle::sign_up_limit(ports, origin)?;
     let account = NewAccount {
         user,
         email: &email,
         name: state.name.as_deref().unwrap_or_default(),
         passkey: &passkey,
         decoy,
+        limit: limit.as_ref(),
         created_event: ports.id(EventId::from_random)?,
         added_event: ports.id(EventId::from_random)?,
     };
@@ -329,6 +323,7 @@ async fn create_account(
             passkey.id.clone(),
             Box::new(prepared.finish(ports, *user, client).await?),
         )),
+        SignUpOutcome::Refused { free_at } => Err(throttle::too_many(free_at, now).into()),
         SignUpOutcome::EmailTaken if decoy => Err(RegisterRejection::Exists.into()),
         SignUpOutcome::EmailTaken => Err(RegisterRejection::EmailTaken.into()),
         SignUpOutcome::CredentialExists => Err(RegisterRejection::Exists.into()),

@@ -20,8 +20,8 @@ use crate::accounts::http::cookie_writer::SessionCookieWriter;
 use crate::accounts::http::objects::{AuthResponse, CredentialIdFields};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Platform;
-use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::middleware::same_origin::is_ours;
+use crate::kernel::http::error::ApiError;
+use crate::kernel::http::middleware::same_origin::{is_ours, refusal};
 
 /// An `AuthResponse` with a session and a token pair.
 #[derive(Serialize, ToSchema)]
@@ -96,7 +96,7 @@ impl FromRequestParts<AccountsState> for Client {
         // The same-origin middleware accepts a Bearer token from any page. A page of another site
         // must not set a cookie by that.
         if cookie.by_browser && !is_ours(&app.ports.config, &parts.headers) {
-            return Err(Code::CrossSiteRequest.into());
+            return Err(refusal(&app.ports.config, &parts.headers));
         }
         let sessions =
             cookie

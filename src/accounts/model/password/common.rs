@@ -85,8 +85,8 @@ const SHORTEST_PART: usize = 4;
 
 /// Returns true if an attacker would soon guess the password.
 ///
-/// A word of `about` is compared without signs: in whole, up to the `@` of an address, and, if it
-/// has as many characters as [`SHORTEST_PART`], without the digits around it.
+/// A word of `about` is compared without signs and marks: in whole, up to the `@` of an address,
+/// and, if it has as many characters as [`SHORTEST_PART`], without the digits around it.
 pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
     let folded = normal_form::folded(password);
     if is_run(&folded) {
@@ -95,15 +95,17 @@ pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
     let bare = bare(&folded);
     // Digits and signs around a name or a word add almost no entropy.
     let word = without_digits(&bare);
+    let typed = letters(&folded);
+    let typed_word = without_digits(&typed);
     let named = about.iter().any(|name| {
         let name = normal_form::folded(name);
         let parts = [name.as_str(), name.split('@').next().unwrap_or_default()];
         folded == name
             || parts.iter().any(|part| {
-                let part = self::bare(part);
-                let letters = without_digits(&part);
-                (!part.is_empty() && bare == part)
-                    || (letters.chars().count() >= SHORTEST_PART && word == letters)
+                let part = letters(part);
+                let name_word = without_digits(&part);
+                (!part.is_empty() && typed == part)
+                    || (name_word.chars().count() >= SHORTEST_PART && typed_word == name_word)
             })
     });
     named || TRIED_FIRST.contains(&bare.as_str()) || TRIED_FIRST.contains(&word) || is_run(&bare)
@@ -111,6 +113,12 @@ pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
 
 fn without_digits(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_ascii_digit())
+}
+
+/// Returns the letters and digits of a text without their marks, so `é` is `e`. A mark is no letter
+/// once it is a separate character.
+fn letters(text: &str) -> String {
+    normal_form::nfc(&bare(&normal_form::nfd(text)))
 }
 
 fn bare(text: &str) -> String {

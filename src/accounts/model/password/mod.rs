@@ -211,6 +211,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_is_refused_with_and_without_its_marks() {
+        let about = ["María López", "Nguyễn Ái"];
+        for bad in [
+            "maria lopez",
+            "María López",
+            "mari\u{301}a-lopez",
+            "MARIALOPEZ99",
+            "nguyenai1",
+        ] {
+            let chosen = Password::chosen(bad, 5, &about);
+            assert_eq!(chosen.err(), Some(Unfit::Common), "{bad}");
+        }
+        assert!(Password::chosen("maria lopez zebra", 8, &about).is_ok());
+        let plain = ["Maria Lopez"];
+        assert!(Password::chosen("maría lópez", 8, &plain).is_err());
+    }
+
     proptest! {
         #[test]
         fn nothing_from_outside_panics(text in "\\PC{0,300}") {

@@ -15,6 +15,10 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::has_bearer;
 use crate::kernel::model::config::Config;
 
+/// The text of the error for a page whose origin is allowed.
+const OTHER_HOST: &str = "The page and the API have different host names. Open both at the same \
+    name: localhost and 127.0.0.1 are two.";
+
 /// Refuses unsafe requests that a page of another site made a browser send.
 pub async fn require_same_origin(
     State(app): State<KernelState>,
@@ -26,17 +30,21 @@ pub async fn require_same_origin(
     if request.method().is_safe() || bearer_alone || is_ours(&app.ports.config, headers) {
         return next.run(request).await;
     }
-    let why = reason(&app.ports.config, headers);
-    ApiError::because(Code::CrossSiteRequest, why).into_response()
+    refusal(&app.ports.config, headers).into_response()
 }
 
-/// Returns why a request is refused, for the log.
-fn reason(config: &Config, headers: &HeaderMap) -> &'static str {
+/// Returns the error for a request that is not one of the service's own pages. The log has the
+/// reason.
+pub(crate) fn refusal(config: &Config, headers: &HeaderMap) -> ApiError {
+    let refused = |why: &str| ApiError::because(Code::CrossSiteRequest, why);
     let origin = headers.get(header::ORIGIN);
     match origin.map(|origin| config.allows_origin(origin.as_bytes())) {
-        Some(true) => "the origin is allowed, but the page and the API have different hosts",
-        Some(false) => "the origin is not in ALLOWED_ORIGINS",
-        None => "a page of another site",
+        Some(true) => ApiError {
+            detail: Some(OTHER_HOST.into()),
+            ..refused("the origin is allowed, but the page and the API have different hosts")
+        },
+        Some(false) => refused("the origin is not in ALLOWED_ORIGINS"),
+        None => refused("a page of another site"),
     }
 }
 

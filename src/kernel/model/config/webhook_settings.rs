@@ -7,20 +7,25 @@ use crate::kernel::model::webhook::{Webhook, WebhookSecret, is_address};
 impl Reader<'_> {
     pub(super) fn webhook(&mut self, development: bool) -> Option<Webhook> {
         let (url, texts) = (self.get("WEBHOOK_URL"), self.list("WEBHOOK_SECRETS"));
-        if url.is_some() == texts.is_empty() {
-            self.problem(
-                "WEBHOOK_URL",
-                "and WEBHOOK_SECRETS go together: set both or neither",
-            );
-        }
-        if url
+        let is_refused = url
             .as_deref()
-            .is_some_and(|url| !is_address(url, development))
-        {
-            self.problem(
+            .is_some_and(|url| !is_address(url, development));
+        // One mistaken attempt to set up the webhook is one message.
+        match (is_refused, url.is_some() == texts.is_empty()) {
+            (true, true) => self.problem(
+                "WEBHOOK_URL",
+                "must be an https URL, in development also http on this machine, and needs \
+                 WEBHOOK_SECRETS: `hamrah-api keys webhook` makes one",
+            ),
+            (true, false) => self.problem(
                 "WEBHOOK_URL",
                 "must be an https URL, in development also http on this machine",
-            );
+            ),
+            (false, true) => self.problem(
+                "WEBHOOK_URL",
+                "and WEBHOOK_SECRETS go together: set both or neither",
+            ),
+            (false, false) => {}
         }
         let mut secrets = Vec::with_capacity(texts.len());
         for text in &texts {
@@ -32,10 +37,13 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            if let Some(weakness) = weakness(text.trim_start_matches("whsec_"), development) {
-                self.problem("WEBHOOK_SECRETS", weakness);
-            } else if !development && secret.is_made_up() {
-                self.problem("WEBHOOK_SECRETS", "holds a key that is text and not random");
+            let is_weak = weakness(text.trim_start_matches("whsec_"), development).is_some();
+            if is_weak || (!development && secret.is_made_up()) {
+                self.problem(
+                    "WEBHOOK_SECRETS",
+                    "holds a key that is published, a text or not random: \
+                     use `hamrah-api keys webhook`",
+                );
             }
             secrets.push(secret);
         }

@@ -1,7 +1,7 @@
 //! A test device: a file with the key that a device would keep in hardware.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -19,6 +19,9 @@ use crate::platform::native::ports::SystemEntropy;
 
 type Failed = Box<dyn std::error::Error>;
 type CborWriter = Encoder<Vec<u8>>;
+
+/// The remedy for a missing file of a device.
+const MADE_BY: &str = ". `hamrah-api attest make attestation` makes the device";
 
 /// The bit of the flags that means attested credential data. Apple sets it in assertions too.
 const ATTESTED: u8 = 0x40;
@@ -49,7 +52,11 @@ impl TestDevice {
     /// There is no such file, or it does not hold a device.
     pub(super) fn read(path: &Path) -> Result<Self, Failed> {
         let wrong = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
-        let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            let missing = error.kind() == ErrorKind::NotFound;
+            let made_by = if missing { MADE_BY } else { "" };
+            wrong(&format!("{error}{made_by}"))
+        })?;
         let kept: KeptKey = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
         let scalar = URL_SAFE_NO_PAD.decode(kept.private_key);
         let key = scalar

@@ -12,6 +12,9 @@ use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::report_printer;
 
+/// The header with an assertion, as `attest make assertion` prints it.
+const ASSERTION_HEADER: &str = "X-iOS-App-Attest-Assertion: ";
+
 /// Bytes from an argument.
 #[derive(Clone)]
 pub(in crate::platform::native) struct Binary(pub(super) Vec<u8>);
@@ -96,11 +99,15 @@ impl Input {
         Self::unwrap(report_printer::input(file)?, names)
     }
 
-    /// Reads raw CBOR, base64 of CBOR, JSON, or base64 of JSON. The app sends the last form.
+    /// Reads raw CBOR, base64 of CBOR, JSON, or base64 of JSON. The app sends the last form. Reads
+    /// the headers that `attest make assertion` prints, too.
     fn unwrap(bytes: Vec<u8>, names: &[&str]) -> Result<Self, Box<dyn Error>> {
         let bytes = match std::str::from_utf8(&bytes) {
             Ok(text) if !text.trim_start().starts_with('{') => {
-                let packed: String = text.split_ascii_whitespace().collect();
+                let header = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix(ASSERTION_HEADER));
+                let packed: String = header.unwrap_or(text).split_ascii_whitespace().collect();
                 base64::decode(packed.trim_matches('"'))
                     .filter(|bytes| !bytes.is_empty())
                     .ok_or("the input is neither CBOR, base64 nor JSON")?

@@ -16,6 +16,7 @@ use crate::kernel::model::config::Environment;
 use crate::platform::native::attest::authority::TestRoot;
 use crate::platform::native::attest::device::TestDevice;
 use crate::platform::native::attest::input::{Binary, EnvironmentArgument, binary};
+use crate::platform::native::output;
 use crate::platform::native::ports::SystemClock;
 use crate::platform::native::report_printer;
 use crate::platform::native::settings;
@@ -165,7 +166,7 @@ pub(super) fn make(command: &MakeCommand) -> Result<(), Box<dyn Error>> {
                 "challenge_id": challenge.id,
                 "bundle_id": device.bundle_id(),
             });
-            println!("{body:#}");
+            output::line(format_args!("{body:#}"));
         }
         MakeCommand::Assertion {
             key,
@@ -187,14 +188,14 @@ pub(super) fn make(command: &MakeCommand) -> Result<(), Box<dyn Error>> {
                     .into_iter()
                     .map(|(name, value)| (name.to_owned(), value.into()))
                     .collect();
-                println!("{:#}", Value::Object(headers));
+                output::line(format_args!("{:#}", Value::Object(headers)));
             } else {
                 for (name, value) in headers {
-                    println!("{name}: {value}");
+                    output::line(format_args!("{name}: {value}"));
                 }
             }
         }
-        MakeCommand::Root => print!("{}", TestSettings::read()?.root.pem()?),
+        MakeCommand::Root => output::text(format_args!("{}", TestSettings::read()?.root.pem()?)),
     }
     Ok(())
 }

@@ -77,8 +77,8 @@ pub(super) enum AttestCommand {
     },
     /// Verify an assertion by Apple's six steps and print each.
     InspectAssertion {
-        /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`. Standard input
-        /// without a file or with `-`.
+        /// The file with the assertion: raw CBOR, base64, JSON with `assertion`, or the headers
+        /// that `attest make assertion` prints. Standard input without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: AppIds,
@@ -137,7 +137,8 @@ pub(super) struct Signed {
     /// samples give their challenge itself, which has another length.
     #[arg(long, value_parser = binary)]
     client_data_hash: Option<Binary>,
-    /// The text that the app hashed, for an app that hashes the encoded challenge.
+    /// The text that the app hashed. For an assertion it is the header `X-Request-Challenge`,
+    /// decoded.
     #[arg(long, conflicts_with_all = ["challenge", "client_data_hash"])]
     client_data: Option<String>,
 }

@@ -40,26 +40,41 @@ struct AccountRow {
     password: Option<String>,
 }
 
+/// The hash of an account, and the number of its row.
+struct AccountHash {
+    number: usize,
+    hash: String,
+}
+
+/// The remedy for a file with the rows of one table.
+const NOT_BOTH_TABLES: &str = "the file is a list of rows. Write one object with both tables: \
+    {\"users\": [rows of user], \"accounts\": [rows of account]}";
+
 /// Returns the people of an export.
 ///
 /// # Errors
 /// Text that is not JSON of this form.
 pub(super) fn read(text: &str) -> Result<Vec<ExportedPerson>, Box<dyn Error>> {
+    if text.trim_start().starts_with('[') {
+        return Err(NOT_BOTH_TABLES.into());
+    }
     let tables: Tables = serde_json::from_str(text)?;
-    let mut hashes: HashMap<String, String> = tables
-        .accounts
-        .into_iter()
-        .filter(|account| account.provider_id == "credential")
-        .filter_map(|account| Some((account.user_id.to_string(), account.password?)))
-        .collect();
+    let mut hashes: HashMap<String, AccountHash> = HashMap::new();
+    for (index, account) in tables.accounts.into_iter().enumerate() {
+        if let ("credential", Some(hash)) = (account.provider_id.as_str(), account.password) {
+            let number = index + 1;
+            hashes.insert(account.user_id.to_string(), AccountHash { number, hash });
+        }
+    }
     let people = tables.users.into_iter().enumerate();
-    let read = people.map(|(index, row)| {
+    let mut read = Vec::with_capacity(people.len());
+    read.extend(people.map(|(index, row)| {
         let at = format!("user {}", index + 1);
         match serde_json::from_value::<UserRow>(row) {
             Err(error) => unreadable(at, None, error.to_string()),
             Ok(user) => ExportRecord {
                 at,
-                password_hash: hashes.remove(&user.id.to_string()),
+                password_hash: hashes.remove(&user.id.to_string()).map(|it| it.hash),
                 // An id is a text, or a number in some databases.
                 id: Some(user.id.to_string().trim_matches('"').to_owned()),
                 username: user.username,
@@ -70,6 +85,17 @@ pub(super) fn read(text: &str) -> Result<Vec<ExportedPerson>, Box<dyn Error>> {
             }
             .into_person(),
         }
-    });
-    Ok(read.collect())
+    }));
+    let mut without_user: Vec<(String, AccountHash)> = hashes.into_iter().collect();
+    without_user.sort_by_key(|(_, account)| account.number);
+    read.extend(without_user.into_iter().map(|(user_id, account)| {
+        unreadable(
+            format!("account {}", account.number),
+            Some(user_id.trim_matches('"').to_owned()),
+            "no user of the file has this userId as its id: add the row of `user`, or remove \
+             this account"
+                .to_owned(),
+        )
+    }));
+    Ok(read)
 }

@@ -13,8 +13,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use serde_json::Value;
 
 use crate::authorization::domain::foreign_people::ExportedPerson;
+use crate::authorization::model::policy_document::PolicyDocument;
+
+/// The remedy for a file that `export` did not write.
+const OF_ANOTHER: &str = "If another service wrote the file, name it: --from better-auth, auth0, \
+     clerk or firebase";
 
 /// The service that wrote an export.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -70,6 +76,22 @@ pub(super) fn read(
             firebase::read(&text, config.as_ref()).map_err(of_people)
         }
     }
+}
+
+/// Returns the document that `export` wrote.
+///
+/// # Errors
+/// Text of another form, with the remedy.
+pub(super) fn read_own(text: &str) -> Result<PolicyDocument, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let json: Value = serde_json::from_str(text)
+        .map_err(|error| format!("this is not JSON: {error}. {OF_ANOTHER}"))?;
+    if !json.is_object() {
+        return Err(format!("this is not a document of `export`. {OF_ANOTHER}"));
+    }
+    // From the text, so that an error names the line.
+    serde_json::from_str(text)
+        .map_err(|error| format!("this is not a document of `export`: {error}. {OF_ANOTHER}"))
 }
 
 /// Reads a file, without the byte order mark that editors of Windows write.

@@ -107,7 +107,9 @@ pub fn import(settings: &PasswordSettings, text: &str) -> Result<PasswordHash, &
     if let AnyHash::Argon2(hash) = &hash
         && !hash.has_known_pepper(settings)
     {
-        return Err("password_hash must have a configured pepper");
+        return Err(
+            "password_hash has a pepper that is not configured: add its key to PASSWORD_PEPPER",
+        );
     }
     Ok(PasswordHash::from_stored(
         hash.stored_form(text).into_owned(),
