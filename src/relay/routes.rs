@@ -37,7 +37,7 @@ pub fn routes() -> Vec<Route<RelayState>> {
 fn account_routes() -> Vec<Route<RelayState>> {
     vec![
         route!(POST   "/api/v1/auth/register", Anyone, accounts::register, [
-            UsernameTaken, ProofOfWorkRequired, Busy]),
+            UsernameTaken, ProofOfWorkRequired, TooManyAttempts, Busy]),
         route!(POST   "/api/v1/auth/login", Anyone, accounts::login, [
             InvalidCredentials, TotpRequired, TooManyAttempts, Busy]),
         route!(POST   "/api/v1/auth/refresh", Anyone, accounts::refresh, [

@@ -10527,7 +10527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited`, `busy` */
+            /** @description `rate_limited`, `too_many_attempts`, `busy` */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];

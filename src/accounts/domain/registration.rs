@@ -4,10 +4,11 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::{ChosenPassword, PasswordRejection};
 use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
+use crate::accounts::domain::throttle;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::email::Email;
 use crate::accounts::store::registrations;
-use crate::accounts::store::registrations::NewRegistration;
+use crate::accounts::store::registrations::{NewRegistration, RegistrationResult};
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Rejection};
@@ -66,12 +67,14 @@ pub async fn register(
         Some(ports.id(EventId::from_random)?)
     };
     let email = Email::placeholder(user);
+    let limit = throttle::sign_up_limit(ports, origin)?;
     let account = NewRegistration {
         user,
         username: new.username,
         name: new.name,
         email: email.as_str(),
         password: &hash,
+        limit: limit.as_ref(),
         created_event: ports.id(EventId::from_random)?,
         unchecked_event,
     };
@@ -80,6 +83,9 @@ pub async fn register(
     let context = ports.event_context(origin, now)?;
     let created =
         registrations::create(ports.db.as_ref(), &session, with(user, now), &context).await?;
-    let user = created.ok_or(RegistrationRejection::UsernameTaken)?;
-    Ok(prepared.finish(ports, user, client).await?)
+    match created {
+        RegistrationResult::Created(user) => Ok(prepared.finish(ports, *user, client).await?),
+        RegistrationResult::UsernameTaken => Err(RegistrationRejection::UsernameTaken.into()),
+        RegistrationResult::Refused { free_at } => Err(throttle::too_many(free_at, now).into()),
+    }
 }

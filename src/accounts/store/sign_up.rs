@@ -85,7 +85,7 @@ pub async fn create(
 ///
 /// `failures` is the number of sign-ups at `last_at`. One of them is forgotten after each interval.
 /// D1 binds every number as a fraction, so the statement casts the number of intervals.
-fn count(limit: &SignUpLimit, now: Timestamp) -> Statement {
+pub(super) fn count(limit: &SignUpLimit, now: Timestamp) -> Statement {
     let interval = i64::try_from(limit.interval().as_millis()).unwrap_or(i64::MAX);
     sql(
         "INSERT INTO attempts (subject, failures, last_at, free_at)

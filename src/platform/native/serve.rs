@@ -25,6 +25,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::store::{passwords, totp};
+use crate::app::config::Config;
 use crate::app::maintenance;
 use crate::app::ports::{Adapters, Ports};
 use crate::app::routes::router;
@@ -80,18 +81,6 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     )
     .await?;
     let pool = database.pool().clone();
-    let asks_others = settings.config.kernel.webhook.is_some()
-        || settings.config.accounts.passwords.breached_url.is_some();
-    let http_client: Arc<dyn HttpClient> = if asks_others {
-        let opened = Https::open();
-        Arc::new(opened.map_err(|error| {
-            format!(
-                "WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"
-            )
-        })?)
-    } else {
-        Arc::new(Closed)
-    };
     let counted = settings
         .config
         .kernel
@@ -109,7 +98,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             entropy: Arc::new(SystemEntropy),
             signatures: Arc::new(Dalek),
             limiter,
-            http_client,
+            http_client: http_client(&settings.config)?,
             compute: Arc::new(Threads),
             channels: Arc::new(channels),
         },
@@ -176,6 +165,20 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     pool.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Returns the client for other servers. It needs the machine's certificates only if the settings
+/// name a server.
+fn http_client(config: &Config) -> Result<Arc<dyn HttpClient>, String> {
+    let asks_others =
+        config.kernel.webhook.is_some() || config.accounts.passwords.breached_url.is_some();
+    if !asks_others {
+        return Ok(Arc::new(Closed));
+    }
+    let opened = Https::open().map_err(|error| {
+        format!("WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}")
+    })?;
+    Ok(Arc::new(opened))
 }
 
 /// Warns of TOTP secrets and passwords under keys that are no longer configured.

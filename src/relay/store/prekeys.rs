@@ -246,6 +246,28 @@ pub struct Claim<'a> {
 const NOT_BLOCKED: &str =
     "NOT EXISTS (SELECT 1 FROM relay_blocks WHERE user_id = ?1 AND blocked_id = ?9)";
 
+impl Claim<'_> {
+    /// Returns the first parameters of each statement of [`claim`].
+    fn params(&self, now: Timestamp) -> [Value; 9] {
+        let [
+            (pair, most_of_pair),
+            (requester, most_of_requester),
+            (target, most_of_target),
+        ] = self.limits;
+        [
+            self.target.into(),
+            pair.into(),
+            requester.into(),
+            target.into(),
+            most_of_pair.into(),
+            most_of_requester.into(),
+            most_of_target.into(),
+            hour(now).into(),
+            self.requester.into(),
+        ]
+    }
+}
+
 /// True if the claims of this hour are within the limits and the requester is not blocked. `?2`,
 /// `?3`, `?4` are the subjects, `?5`, `?6`, `?7` their limits and `?8` the hour.
 const WITHIN_LIMITS: &str = concatcp!(
@@ -268,26 +290,9 @@ pub async fn claim(
     claim: &Claim<'_>,
     now: Timestamp,
 ) -> Result<Option<Bundle>, StoreError> {
-    let [
-        (pair, most_of_pair),
-        (requester, most_of_requester),
-        (target, most_of_target),
-    ] = claim.limits;
-    let params = || -> Vec<Value> {
-        vec![
-            claim.target.into(),
-            pair.into(),
-            requester.into(),
-            target.into(),
-            most_of_pair.into(),
-            most_of_requester.into(),
-            most_of_target.into(),
-            hour(now).into(),
-            claim.requester.into(),
-        ]
-    };
+    let [(pair, _), (requester, _), _] = claim.limits;
     let with = |text: &'static str, more: Vec<Value>| {
-        let params = params().into_iter().chain(more).collect();
+        let params = claim.params(now).into_iter().chain(more).collect();
         Statement { sql: text, params }
     };
     let select = with(

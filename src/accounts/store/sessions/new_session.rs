@@ -2,7 +2,7 @@
 
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::Platform;
-use crate::accounts::model::throttle::ThrottleSubject;
+use crate::accounts::model::throttle::{SignUpLimit, ThrottleSubject};
 use crate::accounts::store::accounts::NewAccount;
 use crate::accounts::store::device_bindings::{KeyClaimant, SessionDevice};
 use crate::accounts::store::passkeys::PasskeyUse;
@@ -83,6 +83,14 @@ impl<'a> SessionOwner<'a> {
             Self::Registered(account) => Some(account.user),
             Self::Recovered(recovered) => Some(recovered.user),
             Self::Password(verified) => Some(verified.user),
+        }
+    }
+
+    /// Returns the limit of the sign-ups of the caller's network, for a registration.
+    pub(in crate::accounts::store) const fn limit(&self) -> Option<&'a SignUpLimit> {
+        match self {
+            Self::Registered(account) => account.limit,
+            _ => None,
         }
     }
 
