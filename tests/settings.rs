@@ -138,9 +138,9 @@ fn shared() -> BTreeSet<String> {
 }
 
 /// Returns the names that the native server reads by itself: capitals in a call such as
-/// `set("BIND")` or `var("LOG_FORMAT")`.
+/// `native("BIND")` or `var("LOG_FORMAT")`.
 fn native() -> BTreeSet<String> {
-    const CALLS: [&str; 4] = ["set(\"", "var(\"", "var_os(\"", "number(\""];
+    const CALLS: [&str; 4] = ["native(\"", "var(\"", "var_os(\"", "number(\""];
     let mut names = BTreeSet::from([tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned()]);
     for path in files(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/platform/native"),

@@ -23,7 +23,6 @@ use crate::kernel::domain::rate_limit::Unlimited;
 use crate::kernel::domain::{HttpClient, RequestOrigin};
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::text;
-use crate::platform::native::channels;
 use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::demo;
 use crate::platform::native::http_client::{Closed, Https};
@@ -115,12 +114,7 @@ fn origin() -> RequestOrigin {
 async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
-    let channels = LocalChannels::open(
-        &channels::url_beside(&settings.database_url)?,
-        Arc::new(SystemClock),
-        Arc::new(SystemEntropy),
-    )
-    .await?;
+    let channels = LocalChannels::open_beside(&settings.database_url).await?;
     let http_client: Arc<dyn HttpClient> =
         if settings.config.accounts.passwords.breached_url.is_some() {
             Arc::new(Https::open()?)
@@ -289,16 +283,11 @@ pub(super) async fn export(settings: NativeSettings, with: &Export) -> Result<()
         eprintln!(
             "hamrah-api: {} left out, because only people with a username are exported. A backup \
              has all accounts: docs/OPERATIONS.md, \"Backup and restore\"",
-            counted(others, "account is", "accounts are")
+            output::counted(others, "account is", "accounts are")
         );
     }
     output::line(format_args!("{}", serde_json::to_string_pretty(&exported)?));
     Ok(())
-}
-
-/// Returns a number with the singular or the plural of its noun.
-fn counted(number: usize, one: &str, several: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 /// Opens the database of an import and prints its name. A dry run makes no file.
@@ -341,7 +330,7 @@ pub(super) async fn import(settings: NativeSettings, what: &Import) -> Result<()
     if bare > 0 {
         output::line(format_args!(
             "{} no password hash: a new person gets no password ({SETS_PASSWORD})",
-            counted(
+            output::counted(
                 bare,
                 "person of the document has",
                 "people of the document have"
@@ -349,7 +338,7 @@ pub(super) async fn import(settings: NativeSettings, what: &Import) -> Result<()
         ));
     }
     let done = done(what.dry_run);
-    let changes = counted(told.len(), "change", "changes");
+    let changes = output::counted(told.len(), "change", "changes");
     output::line(format_args!("{changes} {done}"));
     Ok(())
 }
@@ -389,7 +378,7 @@ async fn import_people(
     if bare > 0 {
         output::line(format_args!(
             "{} no password ({SETS_PASSWORD})",
-            counted(bare, "new person has", "new people have")
+            output::counted(bare, "new person has", "new people have")
         ));
     }
     let made = count(|outcome| matches!(outcome, RecordOutcome::Made { .. }));
@@ -398,7 +387,7 @@ async fn import_people(
     let done = done(what.dry_run);
     output::line(format_args!(
         "{} {done}, {exist} already there, {refused} refused",
-        counted(made, "person", "people")
+        output::counted(made, "person", "people")
     ));
     if refused > 0 {
         return Err(format!("{refused} of {} records were refused", reports.len()).into());

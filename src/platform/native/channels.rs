@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::kernel::domain::{Clock, Entropy};
 use crate::kernel::store::{CLEANUP_ROUNDS, Db, StoreError};
+use crate::platform::native::ports::{SystemClock, SystemEntropy};
 use crate::platform::native::sqlite::Sqlite;
 use crate::relay::domain::Channels;
 use crate::relay::domain::channel_writer;
@@ -66,6 +67,16 @@ impl LocalChannels {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self::over(Arc::new(Sqlite::open(url).await?), clock, entropy).await?)
+    }
+
+    /// Opens the database of channels beside the database at `url`, with this machine's clock and
+    /// CSPRNG.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_beside(url: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        Self::open(&url_beside(url)?, clock, entropy).await
     }
 
     /// Migrates the database `db` and returns the channels in it.

@@ -25,3 +25,8 @@ pub(super) fn text(text: fmt::Arguments<'_>) {
     eprintln!("hamrah-api: the output cannot be written: {error}");
     process::exit(1);
 }
+
+/// Returns a number with the singular or the plural of its noun.
+pub(super) fn counted(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}

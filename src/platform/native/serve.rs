@@ -39,7 +39,6 @@ use crate::kernel::model::address;
 use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
 use crate::platform::native::answered::Answered;
-use crate::platform::native::channels;
 use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::doctor;
 use crate::platform::native::http_client::{Closed, Https};
@@ -74,12 +73,7 @@ const WAITING: u32 = 4096;
 pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
-    let channels = LocalChannels::open(
-        &channels::url_beside(&settings.database_url)?,
-        Arc::new(SystemClock),
-        Arc::new(SystemEntropy),
-    )
-    .await?;
+    let channels = LocalChannels::open_beside(&settings.database_url).await?;
     let pool = database.pool().clone();
     let counted = settings
         .config
