@@ -110,7 +110,7 @@ const PARTS: [ExportPart; 13] = [
     (
         "challenges",
         "SELECT kind, created_at, expires_at FROM challenges
-          WHERE user_id = ?1 ORDER BY created_at DESC LIMIT ?2",
+          WHERE user_id = ?1 ORDER BY rowid DESC LIMIT ?2",
     ),
     (
         "events",
