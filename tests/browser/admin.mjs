@@ -261,7 +261,7 @@ export const adminSuite = (place) => {
     await root.open();
     await root.signIn();
     const people = await root.go("People");
-    const lost = root.buttonNamed(`Remove the factors of ${ada.username}`, people);
+    const lost = root.buttonNamed(`Remove factors of ${ada.username}`, people);
     await lost.click();
     await root.dialog("Remove the factors").getByText("Check their identity").waitFor();
     await root.answer("Cancel");
@@ -275,7 +275,7 @@ export const adminSuite = (place) => {
     await changes.getByText(`The factors of Person ${ada.id} were removed.`).waitFor();
     // Administrators remove their own factors on the account page.
     await root.go("People");
-    await root.buttonNamed("Remove the factors of root", people).click();
+    await root.buttonNamed("Remove factors of root", people).click();
     await root.answer("Remove");
     await root.error("your own factors", people);
     await root.leave();

@@ -152,7 +152,7 @@ export const people = (): Section => {
       button("Sign out", `Sign out ${username}`, () => void signOut(person), described),
       button(
         "Remove factors",
-        `Remove the factors of ${username}`,
+        `Remove factors of ${username}`,
         () => void removeFactors(person),
         described,
       ),
