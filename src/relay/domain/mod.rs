@@ -2,7 +2,6 @@
 
 pub mod accounts;
 mod channel_log;
-mod channel_objects;
 pub mod channel_writer;
 pub mod channels;
 pub mod key_backup;

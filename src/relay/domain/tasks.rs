@@ -11,7 +11,8 @@ use futures_util::future::try_join_all;
 
 use crate::kernel::domain::failure::Fault;
 use crate::relay::domain::Ports;
-use crate::relay::domain::channel_objects;
+use crate::relay::domain::channels;
+use crate::relay::domain::channels::Membership;
 use crate::relay::model::ids::ChannelId;
 use crate::relay::store::outbox::{ChannelMemberKey, RelayTask, ServerMemberKey};
 use crate::relay::store::task_ends::Removed;
@@ -37,11 +38,11 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
     let db = ports.db.as_ref();
     match task {
         RelayTask::Add(member) => {
-            let channels = task_ends::memberships_of(db, member.server, member.user).await?;
-            for some in channels.chunks(AT_ONCE) {
+            let keys = task_ends::memberships_of(db, member.server, member.user).await?;
+            for some in keys.chunks(AT_ONCE) {
                 let calls = some
                     .iter()
-                    .map(|key| channel_objects::add(ports, key.channel, std::slice::from_ref(key)));
+                    .map(|key| add(ports, key.channel, std::slice::from_ref(key)));
                 try_join_all(calls).await?;
             }
             Ok(outbox::finish(db, task).await?)
@@ -49,7 +50,7 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
         RelayTask::AddToChannel(channel, user) => {
             let members = task_ends::members_of(db, channel, user).await?;
             for some in members.chunks(MOST_IN_CALL) {
-                channel_objects::add(ports, channel, some).await?;
+                add(ports, channel, some).await?;
             }
             Ok(outbox::finish(db, task).await?)
         }
@@ -57,11 +58,11 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
             remove_from_server(ports, task, member).await
         }
         RelayTask::LeaveChannel(member) => {
-            channel_objects::remove(ports, member).await?;
+            remove(ports, member).await?;
             Ok(task_ends::finish_leaving(db, member, ports.clock.now()).await?)
         }
         RelayTask::Destroy(channel) => {
-            channel_objects::destroy(ports, channel).await?;
+            channels::destroy(ports, channel).await?;
             Ok(task_ends::finish_destruction(db, channel).await?)
         }
         RelayTask::DeleteServer(server) => {
@@ -79,9 +80,27 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
     }
 }
 
+/// Adds members to the object of a channel. An object that removed a member with the same version
+/// or a later one leaves that member out.
+async fn add(ports: &Ports, channel: ChannelId, members: &[ChannelMemberKey]) -> Result<(), Fault> {
+    let members: Vec<Membership> = members.iter().map(membership).collect();
+    channels::add_members(ports, channel, &members).await
+}
+
+async fn remove(ports: &Ports, member: ChannelMemberKey) -> Result<(), Fault> {
+    channels::remove_member(ports, member.channel, membership(&member)).await
+}
+
+const fn membership(key: &ChannelMemberKey) -> Membership {
+    Membership {
+        account: key.user,
+        version: key.version,
+    }
+}
+
 async fn destroy_all(ports: &Ports, channels: &[ChannelId]) -> Result<(), Fault> {
     for some in channels.chunks(AT_ONCE) {
-        try_join_all(some.iter().map(|it| channel_objects::destroy(ports, *it))).await?;
+        try_join_all(some.iter().map(|it| channels::destroy(ports, *it))).await?;
     }
     Ok(())
 }
@@ -105,7 +124,7 @@ async fn remove_from_server(
                     user: member.user,
                     version: up_to,
                 };
-                channel_objects::remove(ports, key)
+                remove(ports, key)
             });
             try_join_all(calls).await?;
         }

@@ -14,8 +14,9 @@ use crate::relay::http::body::{BodyFields, idempotency_key};
 use crate::relay::http::member::Member;
 use crate::relay::http::message_objects::{MessageListing, MessageLog, SealedMessage};
 use crate::relay::http::objects::RelayMessage;
+use crate::relay::http::server_channels::channel_id;
 use crate::relay::model::channel::ChannelMessage;
-use crate::relay::model::ids::{ChannelId, MessageId};
+use crate::relay::model::ids::MessageId;
 use crate::relay::model::micros::Micros;
 
 /// The largest sealed body in bytes.
@@ -37,10 +38,6 @@ const MOST_IN_PAGE: u32 = 100;
 
 fn invalid_query(detail: &'static str) -> ApiError {
     ApiError::detailed(Code::InvalidQuery, detail)
-}
-
-fn channel_id(text: &str) -> Result<ChannelId, ApiError> {
-    Ok(ChannelId::parse(text).ok_or(Code::ChannelNotFound)?)
 }
 
 fn limit(uri: &Uri) -> Result<u32, ApiError> {
