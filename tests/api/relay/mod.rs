@@ -12,6 +12,7 @@ mod key_backups;
 mod keys;
 mod message_limits;
 mod messages;
+mod moderation;
 mod races;
 mod sender_keys;
 mod server_faults;
