@@ -10,6 +10,7 @@ mod faults;
 mod invites;
 mod key_backups;
 mod keys;
+mod message_changes;
 mod message_limits;
 mod messages;
 mod moderation;
