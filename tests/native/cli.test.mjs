@@ -241,11 +241,12 @@ test("production accepts generated keys", async () => {
 });
 
 test("SIGTERM lets requests finish that were sent before it arrived", async () => {
-  const server = await serve({ cwd: fresh() });
+  // One thread answers, so some connections are read long after they were accepted.
+  const server = await serve({ cwd: fresh(), vars: { TOKIO_WORKER_THREADS: "1" } });
   // The process is stopped, so that all connections wait to be accepted when the signal arrives.
   server.child.kill("SIGSTOP");
   const answers = await Promise.all(
-    Array.from({ length: 20 }, async (_, n) => {
+    Array.from({ length: 60 }, async (_, n) => {
       const body = JSON.stringify(person(n));
       const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
       await once(socket, "connect");

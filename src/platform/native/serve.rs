@@ -2,8 +2,11 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::signal;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tower::Service;
@@ -238,6 +241,8 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let of_addresses = Arc::new(Places::default());
+    // A connection keeps a sender until it looked once for a request.
+    let (unread, mut all_read) = mpsc::channel::<Infallible>(1);
     let accept_next = || async {
         // The semaphore is never closed.
         let place = Arc::clone(&places).acquire_owned().await;
@@ -251,10 +256,18 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
                 let Some(of_address) = of_addresses.take(address::network(peer.ip()), most) else {
                     return;
                 };
-                let served = connections.watch(connection(stream, peer, site.clone()));
+                let (watcher, unread) = (connections.watcher(), unread.clone());
+                let site = site.clone();
                 tokio::spawn(async move {
-                    // A broken connection concerns only its client.
-                    let _ = served.await;
+                    // The socket knows only after a moment that a request waits in it.
+                    let _ = timeout(QUIET, stream.readable()).await;
+                    let mut served = pin!(watcher.watch(connection(stream, peer, site)));
+                    let first = poll_fn(|context| Poll::Ready(served.as_mut().poll(context))).await;
+                    drop(unread);
+                    if first.is_pending() {
+                        // A broken connection concerns only its client.
+                        let _ = served.await;
+                    }
                     drop((place, of_address));
                 });
             }
@@ -265,7 +278,7 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
             }
         }
     };
-    let mut stop = std::pin::pin!(stop_signal());
+    let mut stop = pin!(stop_signal());
     loop {
         tokio::select! {
             () = accept_next() => {}
@@ -277,7 +290,13 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
     // These are read before idle connections are closed.
     let queued = async { while timeout(QUIET, accept_next()).await.is_ok() {} };
     let _ = timeout(10 * QUIET, queued).await;
-    if timeout(DRAIN, connections.shutdown()).await.is_err() {
+    drop(unread);
+    let drained = async {
+        // Ends when the last sender is gone, because no one sends.
+        all_read.recv().await;
+        connections.shutdown().await;
+    };
+    if timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("running requests took too long and are cut off");
     }
 }
