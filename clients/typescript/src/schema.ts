@@ -1496,9 +1496,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Removes a message.
+         * Removes a message, by its secret or as the owner or an administrator of its server.
          * @description # Errors
-         *     403 if the secret is not the message's; 404 if the message does not exist or the caller is not a member of its channel.
+         *     403 without the secret of the message and without the role; 404 if the message does not exist or the caller is not a member of its channel.
          */
         delete: operations["relay_remove_message"];
         options?: never;
@@ -3861,8 +3861,8 @@ export interface components {
         };
         /** @description The proof that the caller sent a message. */
         MessageRemoval: {
-            /** @description The secret of the message: 1 to 64 bytes, base64. */
-            secret: string;
+            /** @description The secret of the message: 1 to 64 bytes, base64. The owner and administrators of the server need none. */
+            secret?: string | null;
         };
         /** @description A message to send. */
         MessageRequest: {

@@ -96,7 +96,7 @@ codes! {
     InternalKeyRequired UNAUTHORIZED "internal_key_required"
         "This endpoint is for internal services only. Send the name and the key of a service.";
     WrongMessageSecret FORBIDDEN "wrong_message_secret"
-        "The secret does not belong to the message. Only its sender has the secret.";
+        "The secret is missing or does not belong to the message. Only its sender has it.";
     BrowserRequest FORBIDDEN "browser_request"
         "This endpoint does not answer browsers. Call it from a server.";
     CrossSiteRequest FORBIDDEN "cross_site_request"

@@ -135,7 +135,9 @@ impl ChannelWriter<'_> {
             }
             ChannelOperation::Find { message, account } => {
                 let (stored, _) = self.message_of(&message, &account).await?;
-                readable(&stored, now)?;
+                if !stored.removed {
+                    readable(&stored, now)?;
+                }
                 Ok(ChannelReply::Channel(stored.channel))
             }
             ChannelOperation::Edit {

@@ -274,7 +274,7 @@ pub async fn remove(ports: &Ports, proof: MessageProof) -> Result<(), Failure<Ch
     }
 }
 
-/// Returns the channel of a message to a member of the channel.
+/// Returns the channel of a message to a member of the channel, also of a removed message.
 ///
 /// # Errors
 /// [`ChannelRejection`]

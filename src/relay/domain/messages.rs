@@ -1,12 +1,15 @@
-//! Messages: sending, and the names by which a repeated request is recognized.
+//! Messages: sending, the names by which a repeated request is recognized, and removals.
 
+use crate::accounts::face::Caller;
 use crate::kernel::domain::failure::{Failure, Fault};
 use crate::kernel::model::ids::UserId;
 use crate::relay::domain::channels::{AppendedMessage, ChannelRejection, append};
+use crate::relay::domain::membership::manages_channel;
 use crate::relay::domain::tags::tag;
 use crate::relay::domain::{Ports, channels};
 use crate::relay::model::channel::{NewMessage, SealedBytes};
 use crate::relay::model::ids::{ChannelId, MessageId};
+use crate::relay::store::server_channels;
 
 /// The bytes of a random name.
 const NAME_BYTES: usize = 16;
@@ -87,4 +90,39 @@ pub async fn send(
     Ok((id, append(ports, channel, account, message).await?))
 }
 
-pub use channels::{MessageProof, before, edit, remove, since};
+/// Removes a message: by its secret, or for the owner and administrators of its server. A direct
+/// message has no administrators. The sender is not involved, because no row names one.
+///
+/// With the secret, a call to the channel's object. By the role, one round trip and up to three
+/// calls.
+///
+/// # Errors
+/// [`ChannelRejection`]
+pub async fn remove(
+    ports: &Ports,
+    by: Caller,
+    message: MessageId,
+    secret: Option<Vec<u8>>,
+) -> Result<(), Failure<ChannelRejection>> {
+    if let Some(secret) = secret {
+        let account = by.user;
+        let proof = MessageProof {
+            message,
+            account,
+            secret,
+        };
+        match channels::remove(ports, proof).await {
+            Err(Failure::Rejected(ChannelRejection::WrongSecret)) => {}
+            outcome => return outcome,
+        }
+    }
+    let channel = channels::find(ports, message, by.user).await?;
+    let standing = server_channels::standing(ports.db.as_ref(), by, channel).await?;
+    match manages_channel(standing) {
+        Ok(_) => channels::remove_by_right(ports, channel, message).await,
+        Err(Failure::Rejected(_)) => Err(ChannelRejection::WrongSecret.into()),
+        Err(Failure::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+pub use channels::{MessageProof, before, edit, since};

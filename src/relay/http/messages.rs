@@ -169,13 +169,9 @@ pub async fn send(
     Ok(AppJson(SealedMessage::new(&channel.to_string(), message)))
 }
 
-/// Reads the proof that the caller sent a message.
-fn proof(body: &mut BodyFields, id: &str, me: &Member) -> Result<MessageProof, ApiError> {
-    Ok(MessageProof {
-        message: MessageId::parse(id).ok_or(Code::MessageNotFound)?,
-        account: me.0.user.id,
-        secret: body.raw("secret", 1, MOST_SECRET_BYTES)?,
-    })
+/// Reads the id of a message.
+fn message_id(id: &str) -> Result<MessageId, ApiError> {
+    Ok(MessageId::parse(id).ok_or(Code::MessageNotFound)?)
 }
 
 /// Returns the error of an operation on one message.
@@ -214,11 +210,15 @@ pub struct MessageEdit {
 )]
 pub async fn edit(
     State(app): State<RelayState>,
-    me: Member,
+    Member(me): Member,
     Path(id): Path<String>,
     mut body: BodyFields,
 ) -> Result<AppJson<SealedMessage>, ApiError> {
-    let proof = proof(&mut body, &id, &me)?;
+    let proof = MessageProof {
+        message: message_id(&id)?,
+        account: me.user.id,
+        secret: body.raw("secret", 1, MOST_SECRET_BYTES)?,
+    };
     let new = body.raw("encrypted_body", 1, MOST_BODY_BYTES)?;
     let edited = messages::edit(&app.ports, proof, new.into()).await;
     let (channel, message) = edited.map_err(message_failure)?;
@@ -229,15 +229,17 @@ pub async fn edit(
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 pub struct MessageRemoval {
-    /// The secret of the message: 1 to 64 bytes, base64.
-    secret: String,
+    /// The secret of the message: 1 to 64 bytes, base64. The owner and administrators of the server
+    /// need none.
+    secret: Option<String>,
 }
 
-/// `DELETE /api/v1/messages/{id}`: Removes a message.
+/// `DELETE /api/v1/messages/{id}`: Removes a message, by its secret or as the owner or an
+/// administrator of its server.
 ///
 /// # Errors
-/// 403 if the secret is not the message's; 404 if the message does not exist or the caller is not a
-/// member of its channel.
+/// 403 without the secret of the message and without the role; 404 if the message does not exist or
+/// the caller is not a member of its channel.
 #[utoipa::path(
     delete,
     path = "/api/v1/messages/{id}",
@@ -249,12 +251,13 @@ pub struct MessageRemoval {
 )]
 pub async fn remove(
     State(app): State<RelayState>,
-    me: Member,
+    Member(me): Member,
     Path(id): Path<String>,
     mut body: BodyFields,
 ) -> Result<AppJson<RelayMessage>, ApiError> {
-    let proof = proof(&mut body, &id, &me)?;
-    let removed = messages::remove(&app.ports, proof).await;
+    let message = message_id(&id)?;
+    let secret = body.optional_raw("secret", 1, MOST_SECRET_BYTES)?;
+    let removed = messages::remove(&app.ports, me.caller(), message, secret).await;
     removed.map_err(message_failure)?;
     Ok(AppJson(RelayMessage::new("The message is removed.")))
 }

@@ -281,7 +281,7 @@ pub fn rows() -> Vec<Row> {
         Row(
             Method::DELETE,
             "/api/v1/messages/{id}",
-            json!({"secret": "AAAA"}),
+            none.clone(),
             [401, 404, 401, 401, 401, 404],
         ),
     ]

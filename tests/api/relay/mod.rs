@@ -13,6 +13,7 @@ mod keys;
 mod message_faults;
 mod message_limits;
 mod messages;
+mod moderation;
 mod object_faults;
 mod races;
 mod sender_keys;
