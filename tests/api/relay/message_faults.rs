@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::calls::{self, delete, first_channel, server};
 use super::messages::{Talker, base64, body, get, new_channel, path, post, talker, texts, with};
 use crate::harness::{Answer, ObjectFault, ObjectFaultMode, TestApp, case};
 
@@ -122,6 +123,39 @@ async fn an_object_that_does_not_answer_is_no_empty_history() {
                 let call = async || app.get(&path).bearer(&ada.session).send().await;
                 let found = twice(app, mode, call).await;
                 assert!(found.to_string().contains(&base64("one")), "{found}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_removal_by_an_administrator_has_one_entry() {
+    case(async |app| {
+        let owner = app.relay_member().await;
+        let server = server(app, &owner).await;
+        let path = format!(
+            "/channels/{}/messages",
+            first_channel(app, &owner, &server).await
+        );
+        let mut removed = 0;
+        // The route finds the channel of the message, and then removes the message.
+        for at in 0..2 {
+            for mode in MODES {
+                let sent = calls::post(app, &owner, &path, &body("one")).await.ok();
+                let message = format!("/messages/{}", calls::id(&sent));
+                app.fail_objects(&[ObjectFault { at, mode }]).await;
+                let answer = delete(app, &owner, &message).await;
+                assert_eq!(answer.problem(503), "service_unavailable", "{at} {mode:?}");
+                app.fail_objects(&[]).await;
+                let again = delete(app, &owner, &message).await.status();
+                assert!(matches!(again, 200 | 404), "{at} {mode:?}: {again}");
+                removed += 1;
+                let log = calls::get(app, &owner, &format!("{path}?since=0"))
+                    .await
+                    .ok();
+                assert_eq!(seqs(&log, "removed").len(), removed, "{at} {mode:?}");
+                assert_eq!(seqs(&log, "messages").len(), 0, "{at} {mode:?}");
             }
         }
     })
