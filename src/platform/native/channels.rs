@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -144,12 +144,13 @@ impl Channels for LocalChannels {
     }
 
     async fn remove_due(&self) -> Result<usize, StoreError> {
-        let (db, now) = (self.0.db.as_ref(), self.0.clock.now());
-        let (begun, mut total) = (Instant::now(), 0);
+        let (db, begun) = (self.0.db.as_ref(), self.0.clock.now());
+        let mut total = 0;
         loop {
+            let now = self.0.clock.now();
             let removed = channel_writer::remove_due(db, now).await?;
             total += removed;
-            if removed == 0 || begun.elapsed() >= REMOVAL_TIME {
+            if removed == 0 || now >= begun.plus(REMOVAL_TIME) {
                 return Ok(total);
             }
         }

@@ -64,10 +64,10 @@ async fn a_replaced_edit_costs_a_reader_nothing() {
         let ada = talker(app, &channel).await;
         let sent = post(app, &ada, &named("one")).await.ok();
         for number in 1..=50_u8 {
-            edit(app, &ada, &sent, &[number; 60 * 1024]).await.ok();
+            edit(app, &ada, &sent, &vec![number; 60 * 1024]).await.ok();
         }
         // The last edit may be repeated. Another one is one too many.
-        edit(app, &ada, &sent, &[50; 60 * 1024]).await.ok();
+        edit(app, &ada, &sent, &vec![50; 60 * 1024]).await.ok();
         let refused = edit(app, &ada, &sent, b"again").await;
         assert_eq!(refused.problem(409), "limit_reached");
 
@@ -76,7 +76,7 @@ async fn a_replaced_edit_costs_a_reader_nothing() {
         assert_eq!((edits.len(), &edits[0]["seq"]), (1, &json!(51)));
         assert_eq!(
             edits[0]["message"]["encrypted_body"],
-            base64([50; 60 * 1024])
+            base64(vec![50; 60 * 1024])
         );
         let gap = json!([{"from": 2, "to": 50, "reason": "replaced"}]);
         assert_eq!((&log["gaps"], &log["upto"]), (&gap, &json!(51)));
