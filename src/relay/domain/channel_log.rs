@@ -7,7 +7,8 @@ use crate::relay::model::channel::{
     Appended, ChannelEntry, EntryPage, Gap, GapReason, NewMessage, Placed,
 };
 use crate::relay::model::micros::Micros;
-use crate::relay::store::channels::entries::{EntryKind, EntryRow, KnownMessage};
+use crate::relay::store::channels::entries::{EntryKind, KnownMessage};
+use crate::relay::store::channels::log::EntryRow;
 
 /// The largest number of messages of one request.
 pub(super) const MOST_APPENDED: usize = 64;

@@ -17,9 +17,10 @@ use crate::relay::model::channel::{
     NewMessage, PROTOCOL,
 };
 use crate::relay::model::micros::Micros;
-use crate::relay::store::channels::entries::{MessageChange, PageLimit, Position, StoredMessage};
+use crate::relay::store::channels::entries::{MessageChange, Position, StoredMessage};
+use crate::relay::store::channels::log::PageLimit;
 use crate::relay::store::channels::members::{ChannelState, MemberChange};
-use crate::relay::store::channels::{entries, expiry, members, schema};
+use crate::relay::store::channels::{entries, expiry, log, members, schema};
 
 pub use expiry::{due, remove_due};
 pub use schema::migrate;
@@ -133,7 +134,7 @@ impl ChannelWriter<'_> {
                     entries: limit,
                     bytes: MOST_PAGE_BYTES,
                 };
-                let found = entries::since(self.db, &channel, since, limit).await?;
+                let found = log::since(self.db, &channel, since, limit).await?;
                 let bounds = PageBounds {
                     since,
                     head,

@@ -231,8 +231,8 @@ pub async fn edit(
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 pub struct MessageRemoval {
-    /// The secret of the message: 16 to 64 bytes, base64. The owner and administrators of the server
-    /// need none.
+    /// The secret of the message: 16 to 64 bytes, base64. The owner and administrators of the
+    /// server need none.
     secret: Option<String>,
 }
 

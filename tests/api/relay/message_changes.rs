@@ -112,7 +112,7 @@ async fn a_page_of_a_log_ends_before_its_bodies_are_too_large() {
 }
 
 #[tokio::test]
-async fn a_reader_beyond_the_head_is_told_the_head() {
+async fn a_reader_beyond_the_head_gets_the_head() {
     let channel = new_channel();
     case(async |app| {
         let ada = talker(app, &channel).await;

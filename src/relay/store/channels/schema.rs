@@ -26,8 +26,8 @@ const MIGRATIONS: [&[&str]; 1] = [&[
      ) STRICT, WITHOUT ROWID",
     // An entry. `kind` 0 is a message, 1 a removed message, 2 an edit and 3 a removal of the
     // message with the sequence number `target`. `at` is in microseconds, `expires_at` in
-    // milliseconds. `edits` is the number of edits of a message, and `last_edit` the sequence number
-    // of the last one. `fingerprint` is a hash of the message as it was sent.
+    // milliseconds. `edits` is the number of edits of a message, and `last_edit` the sequence
+    // number of the last one. `fingerprint` is a hash of the message as it was sent.
     // There is no sender.
     "CREATE TABLE channel_entries (
         channel_id TEXT NOT NULL,
