@@ -97,12 +97,18 @@ const OBJECTS_WORKER = `export default {
 };`;
 export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
-/** A folder with the static assets that need no build. It exists until this process ends. */
+/** Makes an empty folder that exists until this process ends. */
+const newFolder = (prefix) => {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+/** A folder with the static assets that need no build. */
 let folder;
 const documents = () => {
   if (!folder) {
-    folder = mkdtempSync(join(tmpdir(), "hamrah-assets-"));
-    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+    folder = newFolder("hamrah-assets-");
     writeDocuments(folder, "--dev");
   }
   return folder;
@@ -158,7 +164,7 @@ const TABLES = [
  * Returns `url`; `settings`; `sql(text, params)`, the rows of one statement; `run(texts, params)`,
  * the rows of each of several; `channel(object, asked)`, the reply of a channel's object; `cpu()`, the CPU time of workerd with its databases, in
  * milliseconds; `memory()`, its resident memory in bytes; `cron()`; `direct(worker)`, the address of another Worker; `reset()`, which empties
- * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `planObjects(steps)`, which object-faults.mjs describes; `logs`,
+ * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `planObjects(steps)`, which object-faults.mjs describes; `files`, the folder of all databases; `logs`,
  * every line of the console; `reload(vars)`, which restarts the Worker with changed settings, with
  * the same database and address; `stop()`.
  *
@@ -182,10 +188,12 @@ export const startApi = async ({
     rowsWritten: 0,
     mostWritten: 0,
     calls: 0,
+    objectRows: 0,
   };
   const state = { plan: [], goOn: () => {} };
   const faults = objectFaults(stats);
   const logs = [];
+  const files = newFolder("hamrah-stores-");
   const settings = {
     ENVIRONMENT: "development",
     INTERNAL_API_KEY: randomBytes(32).toString("base64url"),
@@ -201,6 +209,10 @@ export const startApi = async ({
 
   const control = async (request) => {
     const message = await request.json();
+    if (message.kind === "object rows") {
+      stats.objectRows += message.rows;
+      return Response.json({});
+    }
     if (message.kind === "object") return Response.json(faults.step(message.call));
     if (message.kind === "before") {
       const index = stats.batches;
@@ -236,6 +248,7 @@ export const startApi = async ({
     port,
     host: "127.0.0.1",
     cf,
+    defaultPersistRoot: files,
     unsafeTriggerHandlers: true,
     log: new Capture(LogLevel.INFO),
     handleRuntimeStdio: (stdout, stderr) => {
@@ -245,6 +258,11 @@ export const startApi = async ({
       {
         name: "hamrah-api",
         modules: [
+          {
+            type: "ESModule",
+            path: "counted-objects.mjs",
+            contents: read("tests/workerd/counted-objects.mjs"),
+          },
           { type: "ESModule", path: "index.js", contents: read("build/index.js") },
           {
             type: "CompiledWasm",
@@ -338,6 +356,7 @@ export const startApi = async ({
     settings,
     stats,
     logs,
+    files,
     direct,
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
     channel,
