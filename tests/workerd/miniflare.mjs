@@ -4,12 +4,10 @@
 // round trips and rows, and make any batch fail before or after it took effect. The class also
 // enforces limits of D1 that Miniflare does not.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
 import { parse } from "smol-toml";
-import { writeDocuments } from "../../scripts/documents.mjs";
+import { documents, newFolder } from "./folders.mjs";
 import { objectFaults } from "./object-faults.mjs";
 
 const root = new URL("../../", import.meta.url);
@@ -96,23 +94,6 @@ const OBJECTS_WORKER = `export default {
   },
 };`;
 export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
-
-/** Makes an empty folder that exists until this process ends. */
-const newFolder = (prefix) => {
-  const folder = mkdtempSync(join(tmpdir(), prefix));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-};
-
-/** A folder with the static assets that need no build. */
-let folder;
-const documents = () => {
-  if (!folder) {
-    folder = newFolder("hamrah-assets-");
-    writeDocuments(folder, "--dev");
-  }
-  return folder;
-};
 
 /** The limit of requests per address and minute, unless a test sets another. */
 const PLENTY = 1_000_000;

@@ -1,5 +1,4 @@
-//! Races: of concurrent callers one gets a prekey, a username, a version of a backup, the place of a
-//! message.
+//! Races: of concurrent callers one gets a prekey, a username, a version of a backup, a place.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
