@@ -167,6 +167,14 @@ test("doctor finds origins that do not fit, and misspelled settings", async () =
       { ALLOWED_ORIGINS: "https://hamrah.app" },
       /WRONG +ALLOWED_ORIGINS lacks https:\/\/api\.hamrah\.app/,
     ],
+    [
+      { COOKIE_DOMAIN: "www.hamrah.app" },
+      /WRONG +COOKIE_DOMAIN is www\.hamrah\.app, which does not cover api\.hamrah\.app/,
+    ],
+    [
+      { ALLOWED_ORIGINS: "htps://hamrah.app,https://api.hamrah.app" },
+      /WRONG +ALLOWED_ORIGINS has htps:\/\/hamrah\.app, .*did you mean https:\/\/hamrah\.app\?/,
+    ],
     [{ RATE_LIMIT: "3" }, /WRONG +RATE_LIMIT is not a setting\. Did you mean RATE_LIMITS\?/],
   ]) {
     const { code, output } = await doctor(vars);
@@ -174,6 +182,15 @@ test("doctor finds origins that do not fit, and misspelled settings", async () =
     assert.match(output, finding);
     assert.equal(output.match(/WRONG/g).length, 1, output);
   }
+  const outside = await doctor({ ALLOWED_ORIGINS: "https://api.hamrah.app,https://other.org" });
+  assert.equal(outside.code, 0, outside.output);
+  assert.match(outside.output, /note +https:\/\/other\.org is not at or below RP_ID/);
+  const misspelled = await run(["doctor"], {
+    cwd,
+    vars: { ...production, ALLOWED_ORIGINS: undefined, ALOWED_ORIGINS: "https://hamrah.app" },
+  });
+  assert.notEqual(misspelled.code, 0);
+  assert.match(misspelled.output, /Did you mean ALLOWED_ORIGINS\?/);
   const server = await serve({
     cwd,
     vars: { ...production, ALLOWED_ORIGINS: "https://other.org" },

@@ -42,6 +42,12 @@ pub struct AttestationChallengeResponse {
     id: ChallengeIdFields,
 }
 
+/// Returns the error for an app that is not configured.
+fn unknown_app() -> ApiError {
+    let reason = "the bundle id is not in APPLE_BUNDLE_ID";
+    ApiError::because(Code::InvalidBundleId, reason)
+}
+
 /// `POST /api/app-attestation/challenge`: returns a challenge for the attestation of a device's
 /// key. It is bound to the caller's account if the caller is signed in.
 ///
@@ -69,7 +75,7 @@ pub async fn challenge(
         .config
         .attest
         .app_of(&body.bundle_id)
-        .ok_or(Code::InvalidBundleId)?;
+        .ok_or_else(unknown_app)?;
     let purpose = body
         .purpose
         .map(|purpose| text::slug(&purpose).ok_or(Code::InvalidPurpose))
@@ -143,7 +149,7 @@ pub async fn verify(
                 .config
                 .attest
                 .app_of(&body.bundle_id)
-                .ok_or(Code::InvalidBundleId)?
+                .ok_or_else(unknown_app)?
                 .to_owned(),
         ),
     };

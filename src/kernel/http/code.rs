@@ -100,7 +100,8 @@ codes! {
     BrowserRequest FORBIDDEN "browser_request"
         "This endpoint does not answer browsers. Call it from a server.";
     CrossSiteRequest FORBIDDEN "cross_site_request"
-        "The request does not come from an allowed origin. Send it from a page of this site.";
+        "The request does not come from an allowed origin. Send it from a page of this site, or add \
+         the page's origin to ALLOWED_ORIGINS.";
     ReauthenticationRequired FORBIDDEN "reauthentication_required"
         "This action requires a recent sign-in. Verify your identity again.";
     RecoveryIncomplete FORBIDDEN "recovery_incomplete"
@@ -111,8 +112,8 @@ codes! {
         "App Attest is required. Send an assertion of the session's device, or client_attestation \
          with a request for new iOS tokens.";
     AppAttestFailed FORBIDDEN "app_attest_failed"
-        "The App Attest assertion does not match this request. Sign this request with the key of \
-         the session's device.";
+        "The App Attest assertion is not accepted. Make a new one for each request, with its \
+         method, its URL, the current time and the key of the session's device.";
     OtherDevice FORBIDDEN "other_device"
         "This session belongs to another device. Sign in again on this device.";
     Forbidden FORBIDDEN "forbidden"
@@ -266,7 +267,7 @@ codes! {
     InvalidPlatform UNPROCESSABLE_ENTITY "invalid_platform"
         "The platform is not valid. Send web, ios or api; only ios devices can be attested.";
     InvalidBundleId UNPROCESSABLE_ENTITY "invalid_bundle_id"
-        "The bundle id does not belong to a configured app. Check the id.";
+        "The bundle id does not belong to a configured app. Check the id, or APPLE_BUNDLE_ID.";
     InvalidKeyId UNPROCESSABLE_ENTITY "invalid_key_id"
         "The key id is not valid. Send the base64 of 32 bytes.";
     InvalidPurpose UNPROCESSABLE_ENTITY "invalid_purpose"

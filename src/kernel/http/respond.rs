@@ -70,6 +70,13 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedPreflight(pub &'static str);
 
+/// The mark of a response to a page whose origin is not allowed: its browser hides the response.
+#[derive(Clone, Copy, Debug)]
+pub struct UnlistedOrigin;
+
+/// The reason for the log.
+const UNLISTED: &str = "the origin of the page is not in ALLOWED_ORIGINS";
+
 /// The state of [`respond`].
 #[derive(Clone)]
 pub struct Responses {
@@ -117,7 +124,15 @@ pub async fn respond(
     };
 
     let mut response = next.run(request).await;
-    let error = error_of(&mut response);
+    let mut error = error_of(&mut response);
+    if response
+        .extensions_mut()
+        .remove::<UnlistedOrigin>()
+        .is_some()
+        && let Some(error) = &mut error
+    {
+        error.reason.get_or_insert_with(|| UNLISTED.to_owned());
+    }
     let preflight = response.extensions_mut().remove::<RefusedPreflight>();
     if let Some(error) = &error {
         response = problem(response.headers(), error, errors, &line.id);

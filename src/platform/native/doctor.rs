@@ -3,11 +3,10 @@
 use crate::accounts::model::password::Pepper;
 use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::store::{passwords, totp};
-use crate::app::config::Config;
-use crate::kernel::model::config::{ConfigError, Environment};
-use crate::kernel::model::origin::is_within;
+use crate::kernel::model::config::ConfigError;
 use crate::kernel::store;
 use crate::kernel::store::{Db, StoreError};
+use crate::platform::native::origins::{origin_problems, origins_without_passkeys};
 use crate::platform::native::output;
 use crate::platform::native::settings;
 use crate::platform::native::settings::NativeSettings;
@@ -67,10 +66,13 @@ pub(super) async fn examine(settings: Result<NativeSettings, ConfigError>) -> bo
         required(config.accounts.csrf_token_required),
         required(config.accounts.step_up_passkeys)
     ));
-    let mut findings = Vec::from_iter(origin_problem(config));
+    let mut findings = origin_problems(config);
     findings.extend(settings.misspelled.iter().map(ToString::to_string));
     for finding in &findings {
         output::line(format_args!("configuration  WRONG  {finding}"));
+    }
+    for note in origins_without_passkeys(config) {
+        output::line(format_args!("configuration  note   {note}"));
     }
     if settings::is_absent(&settings.database_url) {
         output::line(format_args!(
@@ -99,43 +101,6 @@ pub(super) async fn examine(settings: Result<NativeSettings, ConfigError>) -> bo
             ));
             false
         }
-    }
-}
-
-/// Returns the problem of origins that do not fit other settings, as one sentence. The service
-/// starts with it, but browsers refuse to use it.
-pub(super) fn origin_problem(config: &Config) -> Option<String> {
-    let (kernel, accounts) = (&config.kernel, &config.accounts);
-    let is_of_rp = |host: &str| is_within(host, &accounts.rp_id);
-    let mut allowed = kernel.allowed_origins.iter();
-    let is_related = |origin: &String| {
-        *origin != format!("https://{}", accounts.rp_id) && !kernel.allows_origin(origin.as_bytes())
-    };
-    // Every origin of localhost is allowed in development.
-    let is_production = kernel.environment == Environment::Production;
-    let no_passkeys = (is_production || accounts.rp_id != "localhost")
-        && !kernel.allowed_origins.is_empty()
-        && !allowed.any(|origin| origin.host().is_some_and(is_of_rp))
-        && !accounts.passkey_origins.iter().any(is_related);
-    let own: Vec<&str> = accounts.jwt_issuer.split('/').take(3).collect();
-    let own = own.join("/");
-    let no_pages = is_production && !kernel.allows_origin(own.as_bytes());
-    let rp_id = &accounts.rp_id;
-    match (no_passkeys, no_pages) {
-        (true, true) => Some(format!(
-            "ALLOWED_ORIGINS has no origin at or below RP_ID ({rp_id}), and lacks {own}, the \
-             origin of JWT_ISSUER: no page can use passkeys, and the pages /account and /admin of \
-             the service cannot call it"
-        )),
-        (true, false) => Some(format!(
-            "RP_ID is {rp_id}, but no origin in ALLOWED_ORIGINS or RELATED_ORIGINS is that domain \
-             or below it: no page can use passkeys"
-        )),
-        (false, true) => Some(format!(
-            "ALLOWED_ORIGINS lacks {own}, the origin of JWT_ISSUER: the pages /account and /admin \
-             of the service cannot call it"
-        )),
-        (false, false) => None,
     }
 }
 

@@ -83,7 +83,7 @@ fn resembles(name: &str, setting: &str) -> bool {
 }
 
 /// Returns the Levenshtein distance of two texts.
-fn distance(first: &str, second: &str) -> usize {
+pub(super) fn distance(first: &str, second: &str) -> usize {
     let mut row: Vec<usize> = (0..=second.len()).collect();
     for (index, letter) in first.bytes().enumerate() {
         let mut left = index + 1;

@@ -12,6 +12,7 @@ mod dev_vars;
 mod doctor;
 mod inspect;
 mod known_settings;
+mod origins;
 mod output;
 mod pages;
 mod people_files;

@@ -43,9 +43,9 @@ use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
 use crate::platform::native::answered::Answered;
 use crate::platform::native::channels::LocalChannels;
-use crate::platform::native::doctor;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
+use crate::platform::native::origins::origin_problems;
 use crate::platform::native::pages::Pages;
 use crate::platform::native::places::Places;
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
@@ -87,7 +87,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
     };
-    let origin_problem = doctor::origin_problem(&settings.config);
+    let origin_problems = origin_problems(&settings.config);
     let ports = Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -120,7 +120,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             "TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address"
         );
     }
-    if let Some(problem) = origin_problem {
+    for problem in origin_problems {
         tracing::warn!("{problem}");
     }
     for name in &settings.misspelled {

@@ -106,7 +106,8 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let environment = environment(&set, loopback).map_err(|problem| {
         // The other settings depend on it.
         let found = problems.iter().cloned().chain([problem]);
-        ConfigError(found.collect())
+        let names = known_settings::misspelled(names_of_variables());
+        with_hints(found.collect(), &names)
     })?;
     let development = environment == "development";
     if development && !loopback {
@@ -162,8 +163,8 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             "TRUSTED_PROXIES has {wrong}, which is not an address or a range such as 10.0.0.0/8"
         ));
     });
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let misspelled = known_settings::misspelled(names.chain(kept.keys().cloned()));
+    let names = names_of_variables().chain(kept.keys().cloned());
+    let misspelled = known_settings::misspelled(names);
     let test_root = lookup(TEST_ROOT).zip(lookup(TEST_ROOT_KEY));
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
@@ -183,8 +184,19 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
                 misspelled,
             })
         }
-        _ => Err(ConfigError(problems)),
+        _ => Err(with_hints(problems, &misspelled)),
     }
+}
+
+/// Returns the error of problems. A misspelled name is often their cause, so it comes with them.
+fn with_hints(mut problems: Vec<String>, misspelled: &[Misspelled]) -> ConfigError {
+    problems.extend(misspelled.iter().map(ToString::to_string));
+    ConfigError(problems)
+}
+
+/// Returns the names of the environment's variables.
+fn names_of_variables() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
 }
 
 /// Returns the environment.

@@ -44,6 +44,13 @@ impl Reader<'_> {
                 "must be bundle ids of letters, digits, dots and dashes, separated by commas",
             );
         }
+        let prefix = format!("{team}.");
+        if !team.is_empty() && bundles.iter().any(|bundle| bundle.starts_with(&prefix)) {
+            self.problem(
+                "APPLE_BUNDLE_ID",
+                "begins with the team id: leave it out, because APPLE_TEAM_ID has it",
+            );
+        }
         bundles
             .iter()
             .map(|bundle| format!("{team}.{bundle}"))

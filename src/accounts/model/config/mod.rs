@@ -209,7 +209,7 @@ impl Reader<'_> {
         }
         self.problem(
             "COOKIE_DOMAIN",
-            "must be a domain in lower case, such as .hamrah.app",
+            &format!("must be a domain such as .hamrah.app{BARE_DOMAIN}, not {value}"),
         );
         None
     }
@@ -221,7 +221,7 @@ impl Reader<'_> {
         if !rp_id.is_empty() && !is_rp {
             self.problem(
                 "RP_ID",
-                "must be a domain in lower case, such as hamrah.app",
+                &format!("must be a domain such as hamrah.app{BARE_DOMAIN}, not {rp_id}"),
             );
         } else if is_rp && is_public_suffix(rp_id) {
             self.problem(
@@ -231,8 +231,10 @@ impl Reader<'_> {
         } else if is_rp && cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
             self.problem(
                 "COOKIE_DOMAIN",
-                "must be RP_ID or below it, because every host that it covers receives the session \
-                 cookie",
+                &format!(
+                    "must be RP_ID ({rp_id}) or below it, because every host that it covers receives \
+                     the session cookie"
+                ),
             );
         }
         let host = issuer
@@ -241,7 +243,10 @@ impl Reader<'_> {
         if !issuer.is_empty() && !host.is_some_and(is_domain) {
             self.problem(
                 "JWT_ISSUER",
-                "must be an https URL, such as https://api.hamrah.app (RFC 8414 §2)",
+                &format!(
+                    "must be an https URL with a domain in lower case, such as \
+                     https://api.hamrah.app (RFC 8414 §2), not {issuer}"
+                ),
             );
         }
     }
@@ -266,6 +271,9 @@ impl Reader<'_> {
             .ok()
     }
 }
+
+/// What a setting that names a domain leaves out.
+const BARE_DOMAIN: &str = ", in lower case and without scheme, port, slash and wildcard";
 
 fn off_or_require(word: &str) -> Option<bool> {
     match word {

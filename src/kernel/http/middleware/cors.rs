@@ -15,7 +15,7 @@ use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 use crate::kernel::http::middleware::body::drop_body;
 use crate::kernel::http::middleware::replicas::BOOKMARK;
 use crate::kernel::http::respond;
-use crate::kernel::http::respond::RefusedPreflight;
+use crate::kernel::http::respond::{RefusedPreflight, UnlistedOrigin};
 use crate::kernel::model::config::Config;
 
 /// The request headers that a response depends on. Caches need them also if the request has no
@@ -102,6 +102,11 @@ pub async fn add_headers(
             .unwrap_or_else(|never| match never {});
         if let Some(refused) = asked.and_then(|asked| refusal(&asked, response.headers())) {
             response.extensions_mut().insert(refused);
+        } else if !response
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+        {
+            response.extensions_mut().insert(UnlistedOrigin);
         }
         return response;
     }

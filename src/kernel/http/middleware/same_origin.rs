@@ -16,8 +16,8 @@ use crate::kernel::http::extract::has_bearer;
 use crate::kernel::model::config::Config;
 
 /// The text of the error for a page whose origin is allowed.
-const OTHER_HOST: &str = "The page and the API have different host names. Open both at the same \
-    name: localhost and 127.0.0.1 are two.";
+const OTHER_HOST: &str = "The page and the API have different host names, so the browser sends no \
+    cookie. Open both at the same name. Also localhost and 127.0.0.1 are two.";
 
 /// Refuses unsafe requests that a page of another site made a browser send.
 pub async fn require_same_origin(

@@ -148,7 +148,13 @@ pub(super) fn make(command: &MakeCommand) -> Result<(), Box<dyn Error>> {
                     .as_ref()
                     .is_some_and(|app_id| *app_id != device.app_id)
                 {
-                    return Err(format!("{} is of the app {}", key.display(), device.app_id).into());
+                    return Err(format!(
+                        "{} is a device of the app {}: remove the file, or name another one with \
+                         --key",
+                        key.display(),
+                        device.app_id
+                    )
+                    .into());
                 }
                 device
             } else {
