@@ -8,11 +8,12 @@ use crate::kernel::model::ids::UserId;
 use crate::relay::domain::Ports;
 use crate::relay::domain::tags::tag;
 use crate::relay::model::keys::{IdentityKeys, MessageKey, UnfitIdentity};
-use crate::relay::store::prekeys::{Claim, NewPrekeys, Upload};
-use crate::relay::store::{keys, prekeys};
+use crate::relay::store::bundles::Claim;
+use crate::relay::store::prekeys::{NewPrekeys, Upload};
+use crate::relay::store::{bundles, keys, prekeys};
 
+pub use crate::relay::store::bundles::Bundle;
 pub use crate::relay::store::keys::age_in_days;
-pub use crate::relay::store::prekeys::Bundle;
 
 /// The largest number of one-time prekeys that one account may claim of one other account in an
 /// hour.
@@ -154,6 +155,6 @@ pub async fn bundle(
         request: request.as_deref(),
         id: &random_id(ports)?,
     };
-    let found = prekeys::claim(ports.db.as_ref(), &claim, ports.clock.now()).await?;
+    let found = bundles::claim(ports.db.as_ref(), &claim, ports.clock.now()).await?;
     Ok(found.ok_or(KeysRejection::UnknownUser)?)
 }

@@ -1,6 +1,7 @@
 //! Every SQL statement of the relay, a file per noun.
 
 pub mod blocks;
+pub mod bundles;
 pub mod channels;
 pub mod counts;
 pub mod direct_messages;
