@@ -39,6 +39,9 @@ impl From<KeysRejection> for ApiError {
             KeysRejection::Reused => Code::PrekeyReused.into(),
             KeysRejection::Full => Code::TooManyPrekeys.into(),
             KeysRejection::NoIdentity => Code::IdentityKeyMissing.into(),
+            KeysRejection::Unsigned => {
+                invalid("pq_prekeys and pq_last_resort_prekey must be signed by the identity key.")
+            }
             KeysRejection::UnknownUser => Code::UserNotFound.into(),
         }
     }

@@ -1,4 +1,4 @@
-//! The bundle of an account: its public keys with a one-time prekey that one caller gets.
+//! The bundle of an account: its public keys with one-time prekeys that one caller gets.
 
 use const_format::concatcp;
 
@@ -24,6 +24,10 @@ pub struct Bundle {
     pub signed_prekey_day: i64,
     /// The one-time prekey, as it is stored.
     pub one_time_prekey: Option<String>,
+    /// The post-quantum one-time prekey, as it is stored.
+    pub pq_one_time: Option<String>,
+    /// The post-quantum last-resort prekey, as it is stored.
+    pub pq_last_resort: Option<String>,
 }
 
 impl TryFrom<&Row> for Bundle {
@@ -36,6 +40,8 @@ impl TryFrom<&Row> for Bundle {
             signature: row.text("signed_prekey_signature")?,
             signed_prekey_day: row.integer("signed_prekey_day")?,
             one_time_prekey: row.opt_text("first")?,
+            pq_one_time: row.opt_text("pq_first")?,
+            pq_last_resort: row.opt_text("pq_last")?,
         })
     }
 }
@@ -80,6 +86,12 @@ impl Claim<'_> {
             self.requester.into(),
         ]
     }
+
+    /// Returns a statement with the parameters of the claim and `more` of them.
+    fn statement(&self, now: Timestamp, sql: &'static str, more: Vec<Value>) -> Statement {
+        let params = self.params(now).into_iter().chain(more).collect();
+        Statement { sql, params }
+    }
 }
 
 /// True if the claims of this hour are within the limits and the requester is not blocked. `?2`,
@@ -93,38 +105,29 @@ const WITHIN_LIMITS: &str = concatcp!(
     NOT_BLOCKED
 );
 
-/// Returns the bundle of an account and takes one of its one-time prekeys out of the stock, unless
-/// the claims of this hour are above a limit. `None` if the account has no keys or blocked the
-/// requester. One round trip.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn claim(
-    db: &dyn Db,
-    claim: &Claim<'_>,
-    now: Timestamp,
-) -> Result<Option<Bundle>, StoreError> {
+/// True in the batch of the claim `?3` if it is the first one of the request `?2`.
+const CLAIMED: &str =
+    "EXISTS (SELECT 1 FROM relay_prekey_claims WHERE request = ?2 AND claim = ?3)";
+
+/// Selects the first post-quantum one-time prekey of the account `?1`.
+const PQ_FIRST: &str = "(SELECT substr(q.stock, 1, q.key_chars) FROM relay_pq_prekeys AS q
+       WHERE q.user_id = ?1 AND q.number > 0 ORDER BY q.number LIMIT 1)";
+
+/// Selects the last-resort prekey of the account `?1`.
+const PQ_LAST: &str = "(SELECT stock FROM relay_pq_prekeys WHERE user_id = ?1 AND number = 0)";
+
+/// Takes the first post-quantum one-time prekey of the account `?1` out of the stock. A trigger
+/// removes an empty page.
+const TAKE_PQ: &str = "UPDATE relay_pq_prekeys SET stock = substr(stock, key_chars + 1)
+     WHERE user_id = ?1 AND number = (SELECT MIN(number) FROM relay_pq_prekeys
+                                       WHERE user_id = ?1 AND number > 0) AND ";
+
+/// Counts a claim in the hour.
+fn counted(claim: &Claim<'_>, now: Timestamp) -> Vec<Statement> {
     let [(pair, _), (requester, _), _] = claim.limits;
-    let with = |text: &'static str, more: Vec<Value>| {
-        let params = claim.params(now).into_iter().chain(more).collect();
-        Statement { sql: text, params }
-    };
-    let select = with(
-        concatcp!(
-            "SELECT k.identity_key, k.signed_prekey, k.signed_prekey_signature, k.signed_prekey_day,
-                    NULLIF(substr(p.stock, 1, ",
-            KEY_CHARS,
-            "), '') AS first
-               FROM relay_keys AS k LEFT JOIN relay_prekeys AS p ON p.user_id = k.user_id AND ",
-            WITHIN_LIMITS,
-            " WHERE k.user_id = ?1 AND ",
-            NOT_BLOCKED
-        ),
-        Vec::new(),
-    );
-    let mut writes = vec![counts::add(pair, now), counts::add(requester, now)];
     // A caller above a limit of their own does not use up what others may claim of the target.
-    writes.push(with(
+    let of_target = claim.statement(
+        now,
         concatcp!(
             "INSERT INTO relay_counts (subject, hour, count)
              SELECT ?4, ?8, 1 WHERE ?7 > 0 AND NOT EXISTS (
@@ -136,15 +139,61 @@ pub async fn claim(
                 SET count = iif(hour = excluded.hour, count + 1, 1), hour = excluded.hour"
         ),
         Vec::new(),
-    ));
+    );
+    vec![
+        counts::add(pair, now),
+        counts::add(requester, now),
+        of_target,
+    ]
+}
+
+/// Returns the bundle of an account and takes one of its one-time prekeys out of the stock, and one
+/// of its post-quantum ones, unless the claims of this hour are above a limit. `None` if the account
+/// has no keys or blocked the requester. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn claim(
+    db: &dyn Db,
+    claim: &Claim<'_>,
+    now: Timestamp,
+) -> Result<Option<Bundle>, StoreError> {
+    let with = |text: &'static str, more: Vec<Value>| claim.statement(now, text, more);
+    let select = with(
+        concatcp!(
+            "SELECT k.identity_key, k.signed_prekey, k.signed_prekey_signature, k.signed_prekey_day,
+                    NULLIF(substr(p.stock, 1, ",
+            KEY_CHARS,
+            "), '') AS first, iif(",
+            WITHIN_LIMITS,
+            ", ",
+            PQ_FIRST,
+            ", NULL) AS pq_first, ",
+            PQ_LAST,
+            " AS pq_last
+               FROM relay_keys AS k LEFT JOIN relay_prekeys AS p ON p.user_id = k.user_id AND ",
+            WITHIN_LIMITS,
+            " WHERE k.user_id = ?1 AND ",
+            NOT_BLOCKED
+        ),
+        Vec::new(),
+    );
+    let mut writes = counted(claim, now);
     let (before, bundle, rest);
     if let Some(request) = claim.request {
         writes.push(with(
             concatcp!(
-                "INSERT INTO relay_prekey_claims (request, user_id, claim, prekey, created_at)
-                 SELECT ?10, user_id, ?11, substr(stock, 1, ",
+                "INSERT INTO relay_prekey_claims
+                     (request, user_id, claim, prekey, pq_prekey, created_at)
+                 SELECT ?10, k.user_id, ?11, NULLIF(substr(p.stock, 1, ",
                 KEY_CHARS,
-                "), ?12 FROM relay_prekeys WHERE user_id = ?1 AND stock <> '' AND ",
+                "), ''), ",
+                PQ_FIRST,
+                ", ?12
+                   FROM relay_keys AS k LEFT JOIN relay_prekeys AS p ON p.user_id = k.user_id
+                  WHERE k.user_id = ?1 AND (p.stock <> '' OR ",
+                PQ_FIRST,
+                " IS NOT NULL) AND ",
                 WITHIN_LIMITS,
                 " ON CONFLICT (request) DO NOTHING"
             ),
@@ -154,34 +203,46 @@ pub async fn claim(
             concatcp!(
                 "UPDATE relay_prekeys SET stock = substr(stock, ",
                 KEY_CHARS + 1,
-                ") WHERE user_id = ?1 AND EXISTS (
-                     SELECT 1 FROM relay_prekey_claims WHERE request = ?2 AND claim = ?3)"
+                ") WHERE user_id = ?1 AND stock <> '' AND ",
+                CLAIMED
             ),
+            [claim.target.into(), request.into(), claim.id.into()],
+        ));
+        writes.push(sql(
+            concatcp!(TAKE_PQ, CLAIMED),
             [claim.target.into(), request.into(), claim.id.into()],
         ));
         before = writes;
         bundle = sql(
-            "SELECT k.identity_key, k.signed_prekey, k.signed_prekey_signature, k.signed_prekey_day,
-                    (SELECT prekey FROM relay_prekey_claims WHERE request = ?2 AND user_id = ?1)
-                        AS first
+            concatcp!(
+                "SELECT k.identity_key, k.signed_prekey, k.signed_prekey_signature,
+                        k.signed_prekey_day,
+                    c.prekey AS first, c.pq_prekey AS pq_first, ",
+                PQ_LAST,
+                " AS pq_last
                FROM relay_keys AS k
+               LEFT JOIN relay_prekey_claims AS c ON c.request = ?2 AND c.user_id = k.user_id
               WHERE k.user_id = ?1
-                AND NOT EXISTS (SELECT 1 FROM relay_blocks WHERE user_id = ?1 AND blocked_id = ?3)",
+                AND NOT EXISTS (SELECT 1 FROM relay_blocks WHERE user_id = ?1 AND blocked_id = ?3)"
+            ),
             [claim.target.into(), request.into(), claim.requester.into()],
         );
-        rest = None;
+        rest = Vec::new();
     } else {
         before = writes;
         bundle = select;
-        rest = Some(with(
-            concatcp!(
-                "UPDATE relay_prekeys SET stock = substr(stock, ",
-                KEY_CHARS + 1,
-                ") WHERE user_id = ?1 AND stock <> '' AND ",
-                WITHIN_LIMITS
+        rest = vec![
+            with(
+                concatcp!(
+                    "UPDATE relay_prekeys SET stock = substr(stock, ",
+                    KEY_CHARS + 1,
+                    ") WHERE user_id = ?1 AND stock <> '' AND ",
+                    WITHIN_LIMITS
+                ),
+                Vec::new(),
             ),
-            Vec::new(),
-        ));
+            with(concatcp!(TAKE_PQ, WITHIN_LIMITS), Vec::new()),
+        ];
     }
     let at = before.len();
     let statements = before.into_iter().chain([bundle]).chain(rest).collect();

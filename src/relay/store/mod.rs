@@ -12,6 +12,7 @@ pub mod keys;
 pub mod members;
 pub mod membership;
 pub mod outbox;
+pub mod pq_prekeys;
 pub mod prekeys;
 pub mod sender_keys;
 pub mod server_channels;

@@ -7,13 +7,13 @@ use const_format::concatcp;
 
 use crate::accounts::face::{Caller, IS_LIVE};
 use crate::kernel::model::ids::UserId;
-use crate::kernel::store::{Db, Statement, StoreError, Value, batch, run, sql};
+use crate::kernel::store::{Db, Row, Statement, StoreError, Value, batch, run, sql};
 use crate::relay::model::keys::{HASH_CHARS, KEY_CHARS, MessageKey};
 
 /// The largest number of keys in stock.
 pub const MOST_IN_STOCK: usize = 500;
-/// The number of hashes in one row of the history.
-const HASHES_PER_ROW: usize = 4_000;
+/// The number of characters of the hashes in one row of the history: 4,000 of them.
+pub(super) const HISTORY_ROW_CHARS: usize = 4_000 * HASH_CHARS;
 
 /// New one-time prekeys, none of them twice.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,21 @@ pub enum Upload {
     SignedOut,
 }
 
+impl Upload {
+    /// Reads the reason why nothing was stored.
+    pub(super) fn refused(state: &Row) -> Result<Self, StoreError> {
+        Ok(if state.integer("live")? == 0 {
+            Self::SignedOut
+        } else if state.integer("identity")? == 0 {
+            Self::NoIdentity
+        } else if state.integer("reused")? == 1 {
+            Self::Reused
+        } else {
+            Self::Full
+        })
+    }
+}
+
 /// Adds one-time prekeys to the stock of the caller's account. One round trip.
 ///
 /// # Errors
@@ -112,7 +127,7 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
             list.as_str().into(),
             hashes.concat().as_str().into(),
             new.upload.into(),
-            count(HASHES_PER_ROW * HASH_CHARS),
+            count(HISTORY_ROW_CHARS),
             count(most),
         ],
     );
@@ -138,18 +153,10 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
     let state = state
         .first()
         .ok_or_else(|| StoreError::Broken("an upload has no state".to_owned()))?;
-    Ok(if state.integer("live")? == 0 {
-        Upload::SignedOut
-    } else if state.integer("identity")? == 0 {
-        Upload::NoIdentity
-    } else if state.integer("reused")? == 1 {
-        Upload::Reused
-    } else {
-        Upload::Full
-    })
+    Upload::refused(state)
 }
 
-fn count(number: usize) -> Value {
+pub(super) fn count(number: usize) -> Value {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
