@@ -4532,6 +4532,8 @@ export interface components {
             email?: string | null;
             /** @description The identity key: Ed25519, 32 bytes, base64. */
             identity_key: string;
+            /** @description The code of an invite to a server, which the account joins. */
+            invite_code?: string | null;
             /** @description At most 100 different X25519 public keys of 32 bytes, base64. */
             one_time_prekeys: string[];
             /** @description 8 to 128 characters. */

@@ -22,6 +22,9 @@ impl From<RelayRegisterRejection> for ApiError {
         match rejection {
             RelayRegisterRejection::Keys(unfit) => unfit.into(),
             RelayRegisterRejection::Work(_) => Code::ProofOfWorkRequired.into(),
+            RelayRegisterRejection::Invite => {
+                invalid("invite_code is unknown, used up or expired, or its server is full.")
+            }
             RelayRegisterRejection::Account(RegistrationRejection::UsernameTaken) => {
                 Code::UsernameTaken.into()
             }

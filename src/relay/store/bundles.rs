@@ -148,8 +148,8 @@ fn counted(claim: &Claim<'_>, now: Timestamp) -> Vec<Statement> {
 }
 
 /// Returns the bundle of an account and takes one of its one-time prekeys out of the stock, and one
-/// of its post-quantum ones, unless the claims of this hour are above a limit. `None` if the account
-/// has no keys or blocked the requester. One round trip.
+/// of its post-quantum ones, unless the claims of this hour are above a limit. `None` if the
+/// account has no keys or blocked the requester. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
