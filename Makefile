@@ -58,8 +58,10 @@ check: packages ## Format, lints, generated files
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --target wasm32-unknown-unknown -- -D warnings
 	cargo fmt --check --manifest-path clients/rust/Cargo.toml
+	cargo fmt --check --manifest-path tests/partners/Cargo.toml
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	CARGO_TARGET_DIR=target/clients cargo clippy --manifest-path clients/rust/Cargo.toml --all-targets -- -D warnings
+	CARGO_TARGET_DIR=target/clients cargo clippy --manifest-path tests/partners/Cargo.toml --all-targets -- -D warnings
 	node_modules/.bin/tsc -p clients/typescript --noEmit
 	node_modules/.bin/tsc -p web --noEmit
 	node_modules/.bin/prettier --check --log-level warn $(TYPESCRIPT)
@@ -70,6 +72,7 @@ check: packages ## Format, lints, generated files
 fmt: packages ## Format the code
 	cargo fmt
 	cargo fmt --manifest-path clients/rust/Cargo.toml
+	cargo fmt --manifest-path tests/partners/Cargo.toml
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	node_modules/.bin/prettier --write --log-level warn $(TYPESCRIPT)
 

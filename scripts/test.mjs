@@ -67,6 +67,13 @@ try {
       ["test", "--manifest-path", "clients/rust/Cargo.toml"],
       clients,
     );
+    // A Node suite runs them against both targets.
+    await run(
+      "The build of the libraries that seal messages",
+      "cargo",
+      ["test", "--no-run", "--manifest-path", "tests/partners/Cargo.toml"],
+      clients,
+    );
     // Most of these suites wait for time limits to pass, so more of them run at once than there are
     // cores.
     await run("Node suites", "node", ["--test", "--test-concurrency", "4", ...nodeTests]);

@@ -36,6 +36,7 @@ const operations = {
   run: async ({ id, texts, params }) => lent.get(id).run(texts, params),
   channel: async ({ id, object, asked }) => lent.get(id).channel(object, asked),
   plan: async ({ id, steps }) => lent.get(id).plan(steps) ?? {},
+  plan_objects: async ({ id, steps }) => lent.get(id).planObjects(steps) ?? {},
   stats: async ({ id }) => lent.get(id).stats,
   cpu: async ({ id }) => ({ milliseconds: lent.get(id).cpu() }),
   logs: async ({ id }) => lent.get(id).logs,

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
 import { parse } from "smol-toml";
 import { writeDocuments } from "../../scripts/documents.mjs";
+import { objectFaults } from "./object-faults.mjs";
 
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
@@ -25,6 +26,8 @@ export const OBJECTS = Object.fromEntries(
     { className, useSQLite: true },
   ]),
 );
+/** The class of the objects of channels, for a Worker that does not define it. */
+const CHANNELS = { ...OBJECTS.CHANNELS, scriptName: "hamrah-api" };
 
 /** Generates the value of JWT_SIGNING_KEYS: a JWK set of one Ed25519 key. */
 export const signingKeys = () => {
@@ -155,7 +158,7 @@ const TABLES = [
  * Returns `url`; `settings`; `sql(text, params)`, the rows of one statement; `run(texts, params)`,
  * the rows of each of several; `channel(object, asked)`, the reply of a channel's object; `cpu()`, the CPU time of workerd with its databases, in
  * milliseconds; `memory()`, its resident memory in bytes; `cron()`; `direct(worker)`, the address of another Worker; `reset()`, which empties
- * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `logs`,
+ * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `planObjects(steps)`, which object-faults.mjs describes; `logs`,
  * every line of the console; `reload(vars)`, which restarts the Worker with changed settings, with
  * the same database and address; `stop()`.
  *
@@ -172,8 +175,16 @@ export const startApi = async ({
   cf = false,
   assets = false,
 } = {}) => {
-  const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0, mostWritten: 0 };
+  const stats = {
+    batches: 0,
+    statements: 0,
+    rowsRead: 0,
+    rowsWritten: 0,
+    mostWritten: 0,
+    calls: 0,
+  };
   const state = { plan: [], goOn: () => {} };
+  const faults = objectFaults(stats);
   const logs = [];
   const settings = {
     ENVIRONMENT: "development",
@@ -190,6 +201,7 @@ export const startApi = async ({
 
   const control = async (request) => {
     const message = await request.json();
+    if (message.kind === "object") return Response.json(faults.step(message.call));
     if (message.kind === "before") {
       const index = stats.batches;
       stats.batches += 1;
@@ -253,9 +265,21 @@ export const startApi = async ({
           : {}),
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },
-        durableObjects: OBJECTS,
+        // The Worker that defines the class also binds it.
+        durableObjects: { REAL_CHANNELS: OBJECTS.CHANNELS },
         serviceBindings: { CONTROL: control },
-        wrappedBindings: { DB: { scriptName: "d1-between" }, ...wrapped },
+        wrappedBindings: {
+          DB: { scriptName: "d1-between" },
+          CHANNELS: { scriptName: "objects-between" },
+          ...wrapped,
+        },
+      },
+      {
+        name: "objects-between",
+        modules: true,
+        script: read("tests/workerd/objects-between.mjs"),
+        durableObjects: { REAL: CHANNELS },
+        serviceBindings: { CONTROL: control },
       },
       {
         name: "d1-between",
@@ -276,12 +300,7 @@ export const startApi = async ({
         modules: true,
         compatibilityDate: COMPATIBILITY_DATE,
         script: OBJECTS_WORKER,
-        durableObjects: Object.fromEntries(
-          Object.entries(OBJECTS).map(([name, options]) => [
-            name,
-            { ...options, scriptName: "hamrah-api" },
-          ]),
-        ),
+        durableObjects: { CHANNELS },
         unsafeDirectSockets: DIRECT,
       },
       // A Worker that replaces a binding has no address.
@@ -342,8 +361,10 @@ export const startApi = async ({
       state.goOn();
       state.plan = steps.map((step) => ({ ...step, at: stats.batches + step.at }));
     },
+    planObjects: faults.plan,
     reset: async () => {
       state.plan = [];
+      faults.plan([]);
       logs.length = 0;
       // The object of a channel begins with the first 13 characters of the channel's id.
       for (const id of touched)

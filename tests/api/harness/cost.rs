@@ -1,9 +1,23 @@
-//! The use of the database.
+//! The use of the database and of the objects of channels.
 
-use super::{Answer, Call, Stats, TestApp};
+use super::{Answer, Call, TestApp};
+
+/// The use of the database and of the objects of channels.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Stats {
+    pub batches: usize,
+    pub statements: usize,
+    pub rows_read: usize,
+    /// The rows written. In workerd an entry of an index counts too.
+    pub written: usize,
+    /// The largest number of rows that one batch wrote. In workerd an entry of an index counts too.
+    pub most_written: usize,
+    /// The calls to the objects of channels. A repeated attempt does not count.
+    pub calls: usize,
+}
 
 impl TestApp {
-    /// Sends `call` and returns its use of the database.
+    /// Sends `call` and returns its use of the database and of objects.
     pub async fn cost(&self, call: Call<'_>) -> (Answer, Stats) {
         let before = self.target.stats().await;
         let answer = call.send().await;
@@ -14,8 +28,14 @@ impl TestApp {
             rows_read: after.rows_read - before.rows_read,
             written: after.written - before.written,
             most_written: after.most_written,
+            calls: after.calls - before.calls,
         };
         (answer, spent)
+    }
+
+    /// Returns the use so far.
+    pub async fn stats(&self) -> Stats {
+        self.target.stats().await
     }
 
     /// Returns the number of batches so far.

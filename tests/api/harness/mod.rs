@@ -6,9 +6,11 @@
 mod answer;
 pub mod authenticator;
 mod authorization;
+mod between;
 mod ceremonies;
 mod cost;
 pub mod devices;
+mod faults;
 mod invariants;
 mod log;
 mod native;
@@ -29,42 +31,12 @@ use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
 pub use authorization::{Member, PASSWORD};
+pub use cost::Stats;
+pub use faults::{Fault, FaultMode, ObjectFault, ObjectFaultMode};
 pub use people::{Pair, Person, claims, other_person};
 
 /// A row by column name.
 pub type Record = Map<String, Value>;
-
-/// A fault to inject into the n-th batch from now.
-#[derive(Clone, Debug)]
-pub struct Fault {
-    pub at: usize,
-    pub mode: FaultMode,
-    pub message: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultMode {
-    /// The batch fails before any statement runs.
-    Before,
-    /// The batch takes effect and its answer is lost.
-    After,
-    /// The batch fails at this statement.
-    Within(usize),
-    /// The batch does not fail. It waits before its first statement until the plan is changed.
-    Held,
-}
-
-/// The use of the database.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Stats {
-    pub batches: usize,
-    pub statements: usize,
-    pub rows_read: usize,
-    /// The rows written. In workerd an entry of an index counts too.
-    pub written: usize,
-    /// The largest number of rows that one batch wrote. In workerd an entry of an index counts too.
-    pub most_written: usize,
-}
 
 /// The operations of both targets.
 #[async_trait::async_trait]
@@ -82,6 +54,7 @@ trait Target: Send + Sync {
     /// Sends a request to the object of a channel, as the relay does, and returns its reply.
     async fn channel(&self, object: &str, asked: &Value) -> Value;
     async fn plan(&self, faults: &[Fault]);
+    async fn plan_objects(&self, faults: &[ObjectFault]);
     async fn stats(&self) -> Stats;
     async fn cpu(&self) -> Duration;
     async fn logs(&self) -> String;
@@ -151,31 +124,6 @@ impl TestApp {
     async fn finish(self) {
         invariants::check(&self).await;
         self.target.release().await;
-    }
-
-    /// Sends `call` and stops it before its database call number `at`. Runs `other`, and then lets
-    /// the call continue.
-    pub async fn interleave(
-        &self,
-        call: Call<'_>,
-        at: usize,
-        other: impl Future<Output = ()>,
-    ) -> Answer {
-        let before = self.target.stats().await.batches;
-        self.fail(&[Fault {
-            at,
-            mode: FaultMode::Held,
-            message: "",
-        }])
-        .await;
-        let other = async {
-            while self.target.stats().await.batches <= before + at {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-            other.await;
-            self.fail(&[]).await;
-        };
-        futures::future::join(call.send(), other).await.0
     }
 
     /// Starts a request.
@@ -262,11 +210,6 @@ impl TestApp {
     pub async fn channel(&self, channel: &str, operation: &Value) -> Value {
         let asked = json!({"v": 1, "operation": operation});
         self.target.channel(&channel[..13], &asked).await
-    }
-
-    /// Makes the next calls to the database fail.
-    pub async fn fail(&self, faults: &[Fault]) {
-        self.target.plan(faults).await;
     }
 
     /// Returns the processor time of the target, with the database and, natively, the test itself.

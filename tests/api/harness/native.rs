@@ -1,8 +1,8 @@
 //! The router in this process, over SQLite, with a clock that moves only when a case moves it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,12 +17,12 @@ use hamrah_api::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use hamrah_api::kernel::domain::{Clock, Entropy, NoEntropy};
 use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::time::Timestamp;
-use hamrah_api::kernel::store::{Db, Rows, Statement, StoreError};
 use hamrah_api::platform::native::channels::{LocalChannels, url_beside};
 use hamrah_api::platform::native::http_client::Https;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
+use hamrah_api::relay::domain::Channels;
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -30,8 +30,9 @@ use sqlx::{AssertSqlSafe, Column, Row as _, SqlitePool, TypeInfo, ValueRef};
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 
+use super::between::{Between, ObjectsBetween};
 use super::log::Log;
-use super::{Answer, Fault, FaultMode, Record, Stats, Target};
+use super::{Answer, Fault, ObjectFault, Record, Stats, Target};
 
 pub struct Native {
     router: Router,
@@ -39,6 +40,7 @@ pub struct Native {
     pool: SqlitePool,
     clock: Arc<FakeClock>,
     between: Arc<Between>,
+    objects: Arc<ObjectsBetween>,
     log: Log,
     /// Whether the addresses of clients are known, which rate limits need.
     vouches: bool,
@@ -102,11 +104,7 @@ impl Native {
         migrations::apply(&pool).await.expect("applies");
 
         let clock = Arc::new(FakeClock(AtomicI64::new(1_800_000_000_000)));
-        let between = Arc::new(Between {
-            inner: sqlite,
-            counts: !on_disk,
-            state: Mutex::default(),
-        });
+        let between = Arc::new(Between::over(sqlite, !on_disk));
         let channels = LocalChannels::open(
             &url_beside(&url).expect("a URL"),
             clock.clone(),
@@ -114,6 +112,7 @@ impl Native {
         )
         .await
         .expect("opens");
+        let objects = Arc::new(ObjectsBetween::over(channels));
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
         let ports = Ports::new(
             Adapters {
@@ -124,7 +123,7 @@ impl Native {
                 limiter: limiter(&settings),
                 http_client: Arc::new(Https::open().expect("certificates")),
                 compute: Arc::new(Threads),
-                channels: Arc::new(channels),
+                channels: objects.clone(),
             },
             config,
         );
@@ -135,6 +134,7 @@ impl Native {
             pool,
             clock,
             between,
+            objects,
             log,
             vouches,
             _subscriber: guard,
@@ -204,7 +204,7 @@ impl Target for Native {
 
     async fn channel(&self, object: &str, asked: &Value) -> Value {
         let request = serde_json::from_value(asked.clone()).expect("a request");
-        let reply = self.ports.relay.channels.call(object, request).await;
+        let reply = self.objects.inner.call(object, request).await;
         serde_json::to_value(reply.expect("a reply")).expect("JSON")
     }
 
@@ -221,7 +221,13 @@ impl Target for Native {
     }
 
     async fn stats(&self) -> Stats {
-        self.between.state.lock().expect("unpoisoned").stats
+        let calls = self.objects.calls();
+        let stats = self.between.state.lock().expect("unpoisoned").stats;
+        Stats { calls, ..stats }
+    }
+
+    async fn plan_objects(&self, faults: &[ObjectFault]) {
+        self.objects.plan(faults);
     }
 
     async fn cpu(&self) -> Duration {
@@ -302,92 +308,5 @@ impl Entropy for CountingEntropy {
             chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
         }
         Ok(())
-    }
-}
-
-/// A database between the use cases and SQLite. It counts and records every statement, and fails as
-/// planned.
-struct Between {
-    inner: Sqlite,
-    /// Whether rows written are counted.
-    counts: bool,
-    state: Mutex<State>,
-}
-
-impl Between {
-    /// Runs a batch and counts the rows that it wrote. The count is right if the database has one
-    /// connection, as in memory.
-    async fn counted(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
-        let total = async || {
-            let query = sqlx::query_scalar("SELECT total_changes()");
-            let total: Result<i64, _> = query.fetch_one(self.inner.pool()).await;
-            total.ok().and_then(|total| usize::try_from(total).ok())
-        };
-        if !self.counts || statements.iter().all(Statement::is_read) {
-            return self.inner.batch(statements).await;
-        }
-        let before = total().await;
-        let results = self.inner.batch(statements).await;
-        if let (Some(before), Some(after)) = (before, total().await) {
-            let mut state = self.state.lock().expect("unpoisoned");
-            let written = after.saturating_sub(before);
-            state.stats.written += written;
-            state.stats.most_written = state.stats.most_written.max(written);
-        }
-        results
-    }
-}
-
-#[derive(Default)]
-struct State {
-    stats: Stats,
-    faults: Vec<Fault>,
-    seen: std::collections::BTreeSet<&'static str>,
-}
-
-#[async_trait]
-impl Db for Between {
-    async fn batch(&self, mut statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
-        let fault = {
-            let mut state = self.state.lock().expect("unpoisoned");
-            let now = state.stats.batches;
-            state.stats.batches += 1;
-            state.stats.statements += statements.len();
-            state
-                .seen
-                .extend(statements.iter().map(|statement| statement.sql));
-            state.faults.iter().find(|fault| fault.at == now).cloned()
-        };
-        let Some(Fault { mode, message, .. }) = fault else {
-            return self.counted(statements).await;
-        };
-        let failed = || StoreError::Unavailable(message.to_owned());
-        match mode {
-            FaultMode::Held => {
-                while !self.state.lock().expect("unpoisoned").faults.is_empty() {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-                self.inner.batch(statements).await
-            }
-            FaultMode::Before => Err(failed()),
-            FaultMode::After => self.inner.batch(statements).await.and(Err(failed())),
-            FaultMode::Within(index) => {
-                // A statement that fails while it runs: the batch must roll back whole.
-                statements.insert(
-                    index.min(statements.len()),
-                    Statement {
-                        sql: "SELECT json('{') AS broken",
-                        params: Vec::new(),
-                    },
-                );
-                // A batch with a single read is no transaction. The write makes it one.
-                self.inner
-                    .batch(statements)
-                    .await
-                    .and(Ok(()))
-                    .expect_err("the broken statement fails");
-                Err(failed())
-            }
-        }
     }
 }

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use super::{Answer, Fault, FaultMode, Record, Stats, Target};
+use super::{Answer, Fault, FaultMode, ObjectFault, ObjectFaultMode, Record, Stats, Target};
 
 type Http = Client<HttpConnector, Body>;
 
@@ -171,6 +171,19 @@ impl Target for Workerd {
         .await;
     }
 
+    async fn plan_objects(&self, faults: &[ObjectFault]) {
+        let step = |fault: &ObjectFault| {
+            let mode = match fault.mode {
+                ObjectFaultMode::Before => "before",
+                ObjectFaultMode::After => "after",
+                ObjectFaultMode::Unreachable => "unreachable",
+            };
+            json!({"at": fault.at, "mode": mode})
+        };
+        let steps: Vec<Value> = faults.iter().map(step).collect();
+        self.ask("plan_objects", json!({"steps": steps})).await;
+    }
+
     async fn stats(&self) -> Stats {
         let stats = self.ask("stats", json!({})).await;
         let number =
@@ -181,6 +194,7 @@ impl Target for Workerd {
             rows_read: number("rowsRead"),
             written: number("rowsWritten"),
             most_written: number("mostWritten"),
+            calls: number("calls"),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::harness::relay::RelayMember;
 use crate::harness::{Answer, Fault, FaultMode, TestApp, case};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
+pub enum Step {
     MakeServer,
     JoinServer,
     Kick,
@@ -32,7 +32,7 @@ use Step::{
     LeaveServer, MakeChannel, MakeServer, OpenDirectMessage, ReadSenderKeys,
 };
 
-const STEPS: [Step; 12] = [
+pub const STEPS: [Step; 12] = [
     MakeServer,
     JoinServer,
     Kick,
@@ -48,16 +48,16 @@ const STEPS: [Step; 12] = [
 ];
 
 /// An owner and a member of a server, and an outsider with a code.
-struct World {
-    owner: RelayMember,
-    member: RelayMember,
-    outsider: RelayMember,
-    server: String,
-    channel: String,
-    code: String,
+pub struct World {
+    pub owner: RelayMember,
+    pub member: RelayMember,
+    pub outsider: RelayMember,
+    pub server: String,
+    pub channel: String,
+    pub code: String,
 }
 
-async fn world(app: &TestApp, step: Step) -> World {
+pub async fn world(app: &TestApp, step: Step) -> World {
     let owner = app.relay_member().await;
     let server = server(app, &owner).await;
     let member = member_of(app, &owner, &server).await;
@@ -89,7 +89,7 @@ async fn world(app: &TestApp, step: Step) -> World {
     world
 }
 
-async fn act(app: &TestApp, step: Step, world: &World) -> Answer {
+pub async fn act(app: &TestApp, step: Step, world: &World) -> Answer {
     let server = format!("/servers/{}", world.server);
     let channel = format!("/channels/{}", world.channel);
     let (owner, member) = (&world.owner, &world.member);
@@ -116,7 +116,7 @@ async fn act(app: &TestApp, step: Step, world: &World) -> Answer {
 }
 
 /// Checks that the step has happened.
-async fn check(app: &TestApp, step: Step, world: &World) {
+pub async fn check(app: &TestApp, step: Step, world: &World) {
     let status = async |by: &RelayMember, path: String| get(app, by, &path).await.status();
     let server = format!("/servers/{}", world.server);
     let members = format!("/channels/{}/members", world.channel);
