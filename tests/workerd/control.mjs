@@ -38,6 +38,7 @@ const operations = {
   plan: async ({ id, steps }) => lent.get(id).plan(steps) ?? {},
   plan_objects: async ({ id, steps }) => lent.get(id).planObjects(steps) ?? {},
   stats: async ({ id }) => lent.get(id).stats,
+  files: async ({ id }) => ({ folder: lent.get(id).files }),
   cpu: async ({ id }) => ({ milliseconds: lent.get(id).cpu() }),
   logs: async ({ id }) => lent.get(id).logs,
   cron: async ({ id }) => lent.get(id).cron(),

@@ -4,12 +4,10 @@
 // round trips and rows, and make any batch fail before or after it took effect. The class also
 // enforces limits of D1 that Miniflare does not.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
 import { parse } from "smol-toml";
-import { writeDocuments } from "../../scripts/documents.mjs";
+import { documents, newFolder } from "./folders.mjs";
 import { objectFaults } from "./object-faults.mjs";
 
 const root = new URL("../../", import.meta.url);
@@ -97,17 +95,6 @@ const OBJECTS_WORKER = `export default {
 };`;
 export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
-/** A folder with the static assets that need no build. It exists until this process ends. */
-let folder;
-const documents = () => {
-  if (!folder) {
-    folder = mkdtempSync(join(tmpdir(), "hamrah-assets-"));
-    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-    writeDocuments(folder, "--dev");
-  }
-  return folder;
-};
-
 /** The limit of requests per address and minute, unless a test sets another. */
 const PLENTY = 1_000_000;
 
@@ -158,7 +145,7 @@ const TABLES = [
  * Returns `url`; `settings`; `sql(text, params)`, the rows of one statement; `run(texts, params)`,
  * the rows of each of several; `channel(object, asked)`, the reply of a channel's object; `cpu()`, the CPU time of workerd with its databases, in
  * milliseconds; `memory()`, its resident memory in bytes; `cron()`; `direct(worker)`, the address of another Worker; `reset()`, which empties
- * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `planObjects(steps)`, which object-faults.mjs describes; `logs`,
+ * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `planObjects(steps)`, which object-faults.mjs describes; `files`, the folder of all databases; `logs`,
  * every line of the console; `reload(vars)`, which restarts the Worker with changed settings, with
  * the same database and address; `stop()`.
  *
@@ -182,10 +169,12 @@ export const startApi = async ({
     rowsWritten: 0,
     mostWritten: 0,
     calls: 0,
+    objectRows: 0,
   };
   const state = { plan: [], goOn: () => {} };
   const faults = objectFaults(stats);
   const logs = [];
+  const files = newFolder("hamrah-stores-");
   const settings = {
     ENVIRONMENT: "development",
     INTERNAL_API_KEY: randomBytes(32).toString("base64url"),
@@ -201,6 +190,10 @@ export const startApi = async ({
 
   const control = async (request) => {
     const message = await request.json();
+    if (message.kind === "object rows") {
+      stats.objectRows += message.rows;
+      return Response.json({});
+    }
     if (message.kind === "object") return Response.json(faults.step(message.call));
     if (message.kind === "before") {
       const index = stats.batches;
@@ -236,6 +229,7 @@ export const startApi = async ({
     port,
     host: "127.0.0.1",
     cf,
+    defaultPersistRoot: files,
     unsafeTriggerHandlers: true,
     log: new Capture(LogLevel.INFO),
     handleRuntimeStdio: (stdout, stderr) => {
@@ -245,6 +239,11 @@ export const startApi = async ({
       {
         name: "hamrah-api",
         modules: [
+          {
+            type: "ESModule",
+            path: "counted-objects.mjs",
+            contents: read("tests/workerd/counted-objects.mjs"),
+          },
           { type: "ESModule", path: "index.js", contents: read("build/index.js") },
           {
             type: "CompiledWasm",
@@ -338,6 +337,7 @@ export const startApi = async ({
     settings,
     stats,
     logs,
+    files,
     direct,
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
     channel,

@@ -63,3 +63,22 @@ test("an object that hangs twice is answered with 503, and a retry gets one plac
   assert.equal(await seq(6), 6);
   assert.equal(await seq(7), 7);
 });
+
+test("a message has one place and one answer also after a restart", async () => {
+  const sent = await Promise.all(Array.from({ length: 50 }, (_, index) => send(100 + index)));
+  const numbers = sent.map(({ body }) => body.seq).sort((a, b) => a - b);
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 50 }, (_, index) => index + 8),
+  );
+  // The restart cuts requests that have begun. Their messages may be stored or not.
+  const cut = Array.from({ length: 50 }, (_, index) => send(200 + index).catch(() => undefined));
+  await api.reload({});
+  const early = await Promise.all(cut);
+  for (const [index, { body }] of sent.entries())
+    assert.deepEqual((await send(100 + index)).body, body);
+  const after = await Promise.all(early.map((_, index) => send(200 + index)));
+  for (const [index, answer] of early.entries())
+    if (answer?.status === 200) assert.deepEqual(after[index].body, answer.body);
+  assert.equal(new Set(after.map(({ body }) => body.seq)).size, 50);
+});

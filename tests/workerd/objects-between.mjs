@@ -25,6 +25,8 @@ class DurableObjectNamespace {
     if (mode === "hang") await new Promise((resume) => setTimeout(resume, milliseconds));
     if (mode === "before" || mode === "unreachable") throw new Error("Network connection lost.");
     const answer = await this.real.getByName(object).fetch(request);
+    const rows = Number(answer.headers.get("x-rows-written"));
+    if (rows > 0) await this.report({ kind: "object rows", rows });
     // The object has stored its answer. It never arrives.
     if (mode === "after") throw new Error("Network connection lost.");
     return answer;

@@ -18,8 +18,8 @@ const identity = () => {
 
 /**
  * Returns calls of the relay at `url`. `register(username)` makes an account, which has
- * `call(method, path, body)`; `server(account)` makes a server and returns it with `channel`, the id
- * of its first channel.
+ * `call(method, path, body)`; `server(account)` makes a server and returns it with `channel`, the
+ * id of its first channel.
  */
 export const relay = (url) => {
   const request = async (method, path, body, headers = {}) => {

@@ -1,7 +1,7 @@
 //! Natively: a database and objects of channels between the use cases and the real ones.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -113,6 +113,8 @@ impl Db for Between {
 /// The objects of channels, which count calls and fail as planned.
 pub struct ObjectsBetween {
     pub inner: LocalChannels,
+    /// The database of all objects.
+    db: Arc<Between>,
     state: Mutex<ObjectState>,
 }
 
@@ -123,9 +125,14 @@ struct ObjectState {
 }
 
 impl ObjectsBetween {
-    pub fn over(inner: LocalChannels) -> Self {
+    pub fn over(inner: LocalChannels, db: Arc<Between>) -> Self {
         let state = Mutex::default();
-        Self { inner, state }
+        Self { inner, db, state }
+    }
+
+    /// Returns the number of rows that the objects wrote.
+    pub fn rows(&self) -> usize {
+        self.db.state.lock().expect("unpoisoned").stats.written
     }
 
     pub fn calls(&self) -> usize {

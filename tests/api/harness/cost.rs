@@ -14,6 +14,8 @@ pub struct Stats {
     pub most_written: usize,
     /// The calls to the objects of channels. A repeated attempt does not count.
     pub calls: usize,
+    /// The rows that objects wrote. In workerd an entry of an index counts too.
+    pub object_rows: usize,
 }
 
 impl TestApp {
@@ -29,6 +31,7 @@ impl TestApp {
             written: after.written - before.written,
             most_written: after.most_written,
             calls: after.calls - before.calls,
+            object_rows: after.object_rows - before.object_rows,
         };
         (answer, spent)
     }

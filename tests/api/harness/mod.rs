@@ -20,6 +20,7 @@ pub mod relay;
 mod workerd;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ trait Target: Send + Sync {
     async fn stats(&self) -> Stats;
     async fn cpu(&self) -> Duration;
     async fn logs(&self) -> String;
+    /// Returns the folder with the files of all databases.
+    async fn files(&self) -> PathBuf;
     async fn cron(&self);
     async fn age(&self, by: Duration);
     async fn release(&self);
@@ -221,6 +224,11 @@ impl TestApp {
     /// Returns the whole log.
     pub async fn logs(&self) -> String {
         self.target.logs().await
+    }
+
+    /// Returns the folder with the files of all databases. Natively only a [`race`] has one.
+    pub async fn files(&self) -> PathBuf {
+        self.target.files().await
     }
 
     /// Runs the scheduled maintenance, as the cron trigger does.

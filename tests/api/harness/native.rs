@@ -1,6 +1,7 @@
 //! The router in this process, over SQLite, with a clock that moves only when a case moves it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub struct Native {
     /// Whether the addresses of clients are known, which rate limits need.
     vouches: bool,
     _subscriber: DefaultGuard,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Native {
@@ -105,14 +106,16 @@ impl Native {
 
         let clock = Arc::new(FakeClock(AtomicI64::new(1_800_000_000_000)));
         let between = Arc::new(Between::over(sqlite, !on_disk));
-        let channels = LocalChannels::open(
-            &url_beside(&url).expect("a URL"),
+        let sqlite = Sqlite::open(&url_beside(&url).expect("a URL")).await;
+        let channels_between = Arc::new(Between::over(sqlite.expect("opens"), !on_disk));
+        let channels = LocalChannels::over(
+            channels_between.clone(),
             clock.clone(),
             Arc::new(CountingEntropy(AtomicU64::new(1 << 32))),
         )
         .await
         .expect("opens");
-        let objects = Arc::new(ObjectsBetween::over(channels));
+        let objects = Arc::new(ObjectsBetween::over(channels, channels_between));
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
         let ports = Ports::new(
             Adapters {
@@ -138,7 +141,7 @@ impl Native {
             log,
             vouches,
             _subscriber: guard,
-            _folder: folder,
+            folder,
         };
         (native, settings)
     }
@@ -223,7 +226,12 @@ impl Target for Native {
     async fn stats(&self) -> Stats {
         let calls = self.objects.calls();
         let stats = self.between.state.lock().expect("unpoisoned").stats;
-        Stats { calls, ..stats }
+        let object_rows = self.objects.rows();
+        Stats {
+            calls,
+            object_rows,
+            ..stats
+        }
     }
 
     async fn plan_objects(&self, faults: &[ObjectFault]) {
@@ -243,6 +251,10 @@ impl Target for Native {
 
     async fn logs(&self) -> String {
         String::from_utf8_lossy(&self.log.0.lock().expect("unpoisoned")).into_owned()
+    }
+
+    async fn files(&self) -> PathBuf {
+        self.folder.as_ref().expect("files").path().to_owned()
     }
 
     async fn cron(&self) {

@@ -1,6 +1,7 @@
 //! The built Worker in workerd, lent by `tests/workerd/control.mjs`.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -195,6 +196,7 @@ impl Target for Workerd {
             written: number("rowsWritten"),
             most_written: number("mostWritten"),
             calls: number("calls"),
+            object_rows: number("objectRows"),
         }
     }
 
@@ -226,6 +228,11 @@ impl Target for Workerd {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the log does not arrive");
+    }
+
+    async fn files(&self) -> PathBuf {
+        let files = self.ask("files", json!({})).await;
+        files["folder"].as_str().expect("a folder").into()
     }
 
     async fn cron(&self) {

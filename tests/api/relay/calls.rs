@@ -86,3 +86,15 @@ pub fn sorted(ids: &[&str]) -> Vec<String> {
     ids.sort();
     ids
 }
+
+/// Repeats a call until it gets another answer than 503. A crowd of callers may keep an object or
+/// the database busy for longer than the time limits.
+pub async fn answered(call: impl AsyncFn() -> Answer) -> Answer {
+    for _ in 0..20 {
+        let answer = call().await;
+        if answer.status() != 503 {
+            return answer;
+        }
+    }
+    call().await
+}

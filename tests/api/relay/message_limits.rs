@@ -94,22 +94,39 @@ async fn a_message_has_limits() {
     .await;
 }
 
-/// Sending and reading cost the round trip to the database that authenticates the caller, and no
-/// row there.
+/// Sending and reading cost the round trip to the database that authenticates the caller and a call
+/// to the object. No row is written in the database. The object writes a message as one row with an
+/// entry in one index, or in two if the message expires. In memory an entry of an index does not
+/// count.
 #[tokio::test]
 async fn a_message_costs_the_database_one_round_trip() {
     let channel = new_channel();
     case(async |app| {
         let ada = talker(app, &channel).await;
         post(app, &ada, &body("warm")).await.ok();
-        let attempt = app.post(&path(&channel), &body("counted"));
-        let (answer, spent) = app.cost(attempt.bearer(&ada.session)).await;
-        answer.ok();
-        assert_eq!(spent.batches, 1);
-        let read = app.get(&path(&channel));
-        let (answer, spent) = app.cost(read.bearer(&ada.session)).await;
-        answer.ok();
-        assert_eq!(spent.batches, 1);
+        let named = with("counted", &json!({"client_id": base64([4; 16])}));
+        let late = with("expires", &json!({"expires_at": "2100-01-01T00:00:00Z"}));
+        let indexes = usize::from(on_workerd());
+        for (message, rows) in [
+            (&body("counted"), 1 + indexes),
+            (&named, 1 + indexes),
+            // A repeated message.
+            (&named, 0),
+            (&late, 1 + 2 * indexes),
+        ] {
+            let attempt = app.post(&path(&channel), message);
+            let (answer, spent) = app.cost(attempt.bearer(&ada.session)).await;
+            answer.ok();
+            assert_eq!((spent.batches, spent.written, spent.calls), (1, 0, 1));
+            assert_eq!(spent.object_rows, rows, "{message}");
+        }
+        for query in ["", "?since=0"] {
+            let read = app.get(&format!("{}{query}", path(&channel)));
+            let (answer, spent) = app.cost(read.bearer(&ada.session)).await;
+            answer.ok();
+            assert_eq!((spent.batches, spent.written, spent.calls), (1, 0, 1));
+            assert_eq!(spent.object_rows, 0);
+        }
     })
     .await;
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod blocks;
 mod calls;
+mod canaries;
 mod channels;
 mod credentials;
 mod direct_messages;
