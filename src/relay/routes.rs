@@ -159,7 +159,7 @@ fn message_routes() -> Vec<Route<RelayState>> {
             ChannelNotFound, MessageConflict, BadRequest])
             .accepts_up_to(messages::MESSAGE_BODY_LIMIT),
         route!(PATCH  "/api/v1/messages/{id}", SignedIn, messages::edit, [
-            MessageNotFound, WrongMessageSecret]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
+            MessageNotFound, WrongMessageSecret, LimitReached]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
         route!(DELETE "/api/v1/messages/{id}", SignedIn, messages::remove, [
             MessageNotFound, WrongMessageSecret]),
     ]

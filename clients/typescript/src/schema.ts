@@ -1553,7 +1553,7 @@ export interface paths {
         /**
          * Replaces the body of a message.
          * @description # Errors
-         *     403 if the secret is not the message's; 404 if the message does not exist or the caller is not a member of its channel.
+         *     403 if the secret is not the message's; 404 if the message does not exist or the caller is not a member of its channel; 409 after 50 edits.
          */
         patch: operations["relay_edit_message"];
         trace?: never;
@@ -3875,7 +3875,7 @@ export interface components {
         MessageEdit: {
             /** @description The sealed body: 1 byte to 64 KiB, base64. */
             encrypted_body: string;
-            /** @description The secret of the message: 1 to 64 bytes, base64. */
+            /** @description The secret of the message: 16 to 64 bytes, base64. */
             secret: string;
         };
         /** @description Sequence numbers of which nothing is left. */
@@ -3885,7 +3885,7 @@ export interface components {
              * @description The first sequence number.
              */
             from: number;
-            /** @description `expired` or `removed`. */
+            /** @description `expired`, `removed`, or `replaced` for an edit after which another one came. */
             reason: string;
             /**
              * Format: int64
@@ -3918,7 +3918,7 @@ export interface components {
         };
         /** @description The proof that the caller sent a message. */
         MessageRemoval: {
-            /** @description The secret of the message: 1 to 64 bytes, base64. The owner and administrators of the server need none. */
+            /** @description The secret of the message: 16 to 64 bytes, base64. The owner and administrators of the server need none. */
             secret?: string | null;
         };
         /** @description A message to send. */
@@ -13775,7 +13775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys`, `limit_reached` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -56,6 +56,9 @@ impl From<ChannelRejection> for ApiError {
             ChannelRejection::Unknown => Code::ChannelNotFound.into(),
             ChannelRejection::WrongSecret => Code::WrongMessageSecret.into(),
             ChannelRejection::Conflict => Code::MessageConflict.into(),
+            ChannelRejection::TooManyEdits => {
+                Self::detailed(Code::LimitReached, "A message can be edited 50 times.")
+            }
             ChannelRejection::Expired => invalid("expires_at must be in the future."),
         }
     }

@@ -11,6 +11,7 @@ mod faults;
 mod invites;
 mod key_backups;
 mod keys;
+mod message_changes;
 mod message_faults;
 mod message_limits;
 mod messages;
