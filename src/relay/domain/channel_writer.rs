@@ -124,8 +124,7 @@ impl ChannelWriter<'_> {
                 limit,
             } => {
                 let head = self.channel_of(&channel, &account).await?.last.seq;
-                let rows = entries::since(self.db, &channel, since, limit).await?;
-                let is_cut = u32::try_from(rows.len()).is_ok_and(|rows| rows == limit);
+                let (rows, is_cut) = entries::since(self.db, &channel, since, limit).await?;
                 let bounds = PageBounds {
                     since,
                     head,

@@ -235,6 +235,26 @@ impl MessageChange<'_> {
     }
 }
 
+/// The largest number of bytes of the bodies in a page. A page has at least one entry.
+pub const MOST_PAGE_BYTES: i64 = 256 * 1024;
+
+/// Begins a statement that selects messages and ends a page before its bodies are too large.
+const PAGE: &str = concatcp!(
+    "SELECT ",
+    COLUMNS,
+    " FROM (SELECT ",
+    COLUMNS,
+    ", SUM(length(body)) OVER (ORDER BY seq DESC) AS bytes FROM (SELECT ",
+    COLUMNS
+);
+
+/// Ends a statement that begins with [`PAGE`].
+const PAGE_END: &str = concatcp!(
+    " ORDER BY seq DESC LIMIT ?3)) WHERE bytes <= ",
+    MOST_PAGE_BYTES,
+    " OR bytes = length(body) ORDER BY seq DESC"
+);
+
 /// Returns the newest messages of a channel. One round trip.
 ///
 /// # Errors
@@ -247,11 +267,10 @@ pub async fn newest(
 ) -> Result<Vec<StoredMessage>, StoreError> {
     let select = sql(
         concatcp!(
-            "SELECT ",
-            COLUMNS,
+            PAGE,
             " FROM channel_entries
-              WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)
-              ORDER BY seq DESC LIMIT ?3"
+              WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)",
+            PAGE_END
         ),
         [channel.into(), now.into(), i64::from(limit).into()],
     );
@@ -285,8 +304,7 @@ pub async fn before(
     let step = position.head.checked_ilog2().map_or(0, |bit| 1_i64 << bit);
     let select = sql(
         concatcp!(
-            "SELECT ",
-            COLUMNS,
+            PAGE,
             " FROM channel_entries
               WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)
                 AND seq <= (
@@ -299,8 +317,8 @@ pub async fn before(
                                                ORDER BY e.seq DESC LIMIT 1), 0) < ?4, step, 0),
                                step / 2
                           FROM search WHERE step > 0)
-                    SELECT upto FROM search WHERE step = 0)
-              ORDER BY seq DESC LIMIT ?3"
+                    SELECT upto FROM search WHERE step = 0)",
+            PAGE_END
         ),
         [
             channel.into(),
@@ -340,7 +358,8 @@ impl TryFrom<&Row> for EntryRow {
     }
 }
 
-/// Returns the entries of a channel after a sequence number. One round trip.
+/// Returns the entries of a channel after a sequence number, and whether they end before the last
+/// one because of a limit. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -349,15 +368,26 @@ pub async fn since(
     channel: &str,
     since: i64,
     limit: u32,
-) -> Result<Vec<EntryRow>, StoreError> {
+) -> Result<(Vec<EntryRow>, bool), StoreError> {
     let select = sql(
-        "SELECT e.seq AS entry_seq, e.kind AS entry_kind, m.channel_id, m.seq, m.at, m.kind, m.id,
-                m.sender_token, m.body, m.expires_at, m.has_attachments, m.edited, m.edit_key_hash
+        concatcp!(
+            "SELECT * FROM (SELECT *, SUM(size) OVER (ORDER BY entry_seq) AS bytes,
+                                   COUNT(*) OVER () AS found FROM (
+         SELECT e.seq AS entry_seq, e.kind AS entry_kind, m.channel_id, m.seq, m.at, m.kind, m.id,
+                m.sender_token, m.body, m.expires_at, m.has_attachments, m.edited, m.edit_key_hash,
+                COALESCE(length(m.body), 0) AS size
            FROM channel_entries AS e
            LEFT JOIN channel_entries AS m
              ON m.channel_id = e.channel_id AND m.seq = COALESCE(e.target, e.seq)
-          WHERE e.channel_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
+          WHERE e.channel_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3))
+          WHERE bytes <= ",
+            MOST_PAGE_BYTES,
+            " OR bytes = size ORDER BY entry_seq"
+        ),
         [channel.into(), since.into(), i64::from(limit).into()],
     );
-    read_all(&run(db, select).await?)
+    let rows = run(db, select).await?;
+    let found = rows.first().map_or(Ok(0), |row| row.integer("found"))?;
+    let is_whole = usize::try_from(found).is_ok_and(|found| found == rows.len());
+    Ok((read_all(&rows)?, !is_whole || found == i64::from(limit)))
 }
