@@ -4,8 +4,8 @@ use crate::kernel::domain::rate_limit::RateClass::SignIn;
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
 use crate::relay::http::{
-    RelayState, accounts, credentials, direct_messages, keys, messages, pq_prekeys, sender_keys,
-    server_channels, server_members, servers,
+    RelayState, accounts, credentials, direct_messages, identity, keys, messages, pq_prekeys,
+    sender_keys, server_channels, server_members, servers,
 };
 use crate::route;
 
@@ -74,6 +74,7 @@ fn key_routes() -> Vec<Route<RelayState>> {
             .accepts_up_to(pq_prekeys::PQ_BODY_LIMIT),
         route!(GET    "/api/v1/keys/pq-prekeys/count", SignedIn, pq_prekeys::count),
         route!(DELETE "/api/v1/keys/pq-prekeys", SignedIn, pq_prekeys::clear),
+        route!(GET    "/api/v1/keys/identity", SignedIn, identity::own),
         route!(PUT    "/api/v1/keys/identity", SignedIn, keys::set_identity),
         route!(PUT    "/api/v1/keys/backup", SignedIn, keys::put_backup, [
             BackupConflict]).accepts_up_to(keys::BACKUP_BODY_LIMIT),

@@ -30,6 +30,38 @@ export const revocations = async ({ sql }, ids) => {
   return ids.map((id) => rows.find((row) => row.id === id)?.revoked_at);
 };
 
+/**
+ * Gives an account an identity key of 32 zero bytes with one-time prekeys, a backup and blocks, in
+ * place of those that it has.
+ */
+export const withMessagingKeys = async (
+  { sql },
+  who,
+  { prekeys, backup = false, blocked = [] },
+) => {
+  const user = idOf(who);
+  for (const table of ["relay_keys", "relay_prekeys", "relay_key_backups", "relay_blocks"])
+    await sql(`DELETE FROM ${table} WHERE user_id = ${user}`);
+  const key = "A".repeat(43);
+  await sql(
+    `INSERT INTO relay_keys (user_id, identity_key, signed_prekey, signed_prekey_signature, signed_prekey_day)
+     VALUES (${user}, '${key}', '${key}', '${"A".repeat(86)}', 0)`,
+  );
+  await sql(
+    `INSERT INTO relay_prekeys (user_id, stock) VALUES (${user}, '${key.repeat(prekeys)}')`,
+  );
+  if (backup) {
+    await sql(
+      `INSERT INTO relay_key_backups (user_id, version, encrypted_data, nonce, salt, updated_at)
+       VALUES (${user}, 1, 'AA', 'AA', 'AA', ${Date.UTC(2026, 7, 2, 18, 5)})`,
+    );
+  }
+  for (const each of blocked)
+    await sql(
+      `INSERT INTO relay_blocks (user_id, blocked_id, blocked_at) VALUES (${user}, ${idOf(each)}, 1)`,
+    );
+};
+
 /** Adds sessions in the app to an account, each on the device of one key. Null means no device. */
 export const signedInWith = async ({ sql }, who, keys) => {
   const now = Date.now();

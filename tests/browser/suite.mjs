@@ -10,6 +10,7 @@ import { launch } from "./browser.mjs";
 import { choose, misnamed } from "./cases.mjs";
 import { csrfSuite } from "./csrf.mjs";
 import { devicesSuite } from "./devices.mjs";
+import { messagingSuite } from "./messaging.mjs";
 import { otherTabSuite } from "./other-tab.mjs";
 import { recoverySuite } from "./recovery.mjs";
 import { sessionsSuite } from "./sessions.mjs";
@@ -35,6 +36,7 @@ export const suite = (name, start, core) => {
   signInSuite(place);
   accountSuite(place);
   devicesSuite(place);
+  messagingSuite(place);
   recoverySuite(place);
   sessionsSuite(place);
   stepUpSuite(place);

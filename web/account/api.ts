@@ -62,6 +62,19 @@ export interface Factors {
   backup_codes: { left: number; made_at: number | null };
 }
 
+/** Whether the messaging keys have a backup, and since when. */
+export interface BackupStatus {
+  has_backup: boolean;
+  updated_at: string | null;
+}
+
+export interface BlockedAccount {
+  user_id: string;
+  username: string | null;
+  display_name: string | null;
+  blocked_at: string;
+}
+
 /** A TOTP secret that the user has not confirmed yet. */
 export interface Enrolment {
   secret: string;
@@ -263,6 +276,12 @@ export const api = {
 
   devices: () => own<{ keys: Device[] }>("/api/app-attestation/keys"),
   revokeDevice: (id: string) => own<unknown>(devicePath(id), DELETE),
+
+  identityKey: () => own<{ identity_key: string | null }>("/api/v1/keys/identity"),
+  prekeys: () => own<{ count: number; needs_replenishment: boolean }>("/api/v1/keys/prekeys/count"),
+  backupStatus: () => own<BackupStatus>("/api/v1/keys/backup/status"),
+  blocked: () => own<BlockedAccount[]>("/api/v1/users/blocked"),
+  unblock: (id: string) => own<unknown>(`/api/v1/users/${encodeURIComponent(id)}/block`, DELETE),
 
   factors: () => own<Factors>("/api/auth/factors"),
   enrolTotp: () => own<Enrolment>("/api/auth/totp/enroll", post()),

@@ -17,6 +17,7 @@ import { devices } from "./devices.js";
 import { events } from "./events.js";
 import { exporting } from "./export.js";
 import { factors } from "./factors.js";
+import { messaging } from "./messaging.js";
 import { passkeys } from "./passkeys.js";
 import { recovery } from "./recovery.js";
 import { sessions } from "./sessions.js";
@@ -51,6 +52,7 @@ const deviceSection = devices(() => {
   void sessionSection.load();
   void eventSection.load();
 });
+const messagingSection = messaging();
 const factorSection = factors(() => void eventSection.load());
 const recoveryForms = recovery({
   recovered: (signedIn) => showRecovering(signedIn, "Your code was accepted."),
@@ -67,6 +69,7 @@ const parts = [
   factorSection,
   sessionSection,
   deviceSection,
+  messagingSection,
   eventSection,
   recoveryForms,
 ];
@@ -89,6 +92,7 @@ const showAccount = (signedIn: User, focus: boolean): void => {
   void factorSection.load();
   void sessionSection.load();
   void deviceSection.load();
+  void messagingSection.load();
   // Events are loaded after the passkeys, because they show the names of passkeys.
   void passkeySection.load().then(() => {
     if (user === signedIn && view === "signed-in") return eventSection.load();

@@ -1265,7 +1265,9 @@ export interface paths {
         };
         /**
          * Returns messages of a channel, the newest first, or with `since` everything after a sequence number, the oldest first.
-         * @description # Errors
+         * @description A page has at most 256 KiB of bodies, so it may have fewer messages than `limit`.
+         *
+         *     # Errors
          *     404 if the channel does not exist or the caller is not a member; 400 for a wrong parameter.
          */
         get: operations["relay_messages"];
@@ -1422,7 +1424,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Returns the identity key of the caller's account.
+         * @description # Errors
+         *     401 if the caller is not signed in.
+         */
+        get: operations["relay_identity"];
         /**
          * Sets the identity key and the signed prekey of the account.
          * @description A changed identity key removes all other prekeys. An account that has no keys yet joins the relay.
@@ -3979,6 +3986,16 @@ export interface components {
         Options: {
             /** @description `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`. */
             evaluations_semantic?: string | null;
+        };
+        /** @description The identity of the caller's account. */
+        OwnIdentity: {
+            /** @description The identity key: Ed25519, 32 bytes, base64. Null if the account has no keys. */
+            identity_key: string | null;
+            /**
+             * Format: int64
+             * @description The age of the signed prekey in days.
+             */
+            signed_prekey_age_days: number | null;
         };
         /** @description The response with a passkey that was added to an existing account. */
         PasskeyAddResponse: components["schemas"]["CredentialIdFields"] & {
@@ -12777,6 +12794,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description `multiple_credentials`, `token_in_query`, `invalid_request_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `recovery_incomplete`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_changed`, `too_many_attest_keys` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relay_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnIdentity"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query`, `invalid_request_body` */

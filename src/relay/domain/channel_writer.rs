@@ -17,7 +17,9 @@ use crate::relay::model::channel::{
     NewMessage, PROTOCOL,
 };
 use crate::relay::model::micros::Micros;
-use crate::relay::store::channels::entries::{MessageChange, Position, StoredMessage};
+use crate::relay::store::channels::entries::{
+    MOST_PAGE_BYTES, MessageChange, Position, StoredMessage,
+};
 use crate::relay::store::channels::log::PageLimit;
 use crate::relay::store::channels::members::{ChannelState, MemberChange};
 use crate::relay::store::channels::{entries, expiry, log, members, schema};
@@ -30,8 +32,6 @@ const KEY_BYTES: usize = 32;
 /// The bytes of the hash of a member. Two of them never collide in practice.
 const TAG_BYTES: usize = 16;
 
-/// The largest number of bytes of the bodies in a page of entries. A page has at least one entry.
-const MOST_PAGE_BYTES: i64 = 256 * 1024;
 /// The largest number of edits of a message.
 const MOST_EDITS: i64 = 50;
 

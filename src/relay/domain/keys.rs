@@ -10,6 +10,7 @@ use crate::relay::domain::tags::tag;
 use crate::relay::model::keys::{IdentityKeys, MessageKey, UnfitIdentity};
 use crate::relay::model::pq_prekeys::NewPqPrekeys;
 use crate::relay::store::bundles::Claim;
+use crate::relay::store::keys::StoredIdentity;
 use crate::relay::store::pq_prekeys::{PqStock, PqUpload};
 use crate::relay::store::prekeys::{NewPrekeys, Upload};
 use crate::relay::store::{bundles, keys, pq_prekeys, prekeys};
@@ -90,6 +91,14 @@ pub async fn set_identity(
     }
 }
 
+/// Returns the identity of an account, if it has one. One round trip.
+///
+/// # Errors
+/// [`Fault`]
+pub async fn identity(ports: &Ports, user: UserId) -> Result<Option<StoredIdentity>, Fault> {
+    Ok(keys::of_user(ports.db.as_ref(), user).await?)
+}
+
 /// Adds one-time prekeys and returns the number of keys in stock. One round trip.
 ///
 /// # Errors
@@ -123,8 +132,10 @@ pub async fn add_pq_prekeys(
     new: &NewPqPrekeys,
 ) -> Result<usize, Failure<KeysRejection>> {
     let db = ports.db.as_ref();
-    let signer = pq_prekeys::identity(db, by.user).await?;
-    let signer = signer.ok_or(KeysRejection::NoIdentity)?;
+    let stored = keys::of_user(db, by.user).await?;
+    let stored = stored.ok_or(KeysRejection::NoIdentity)?;
+    let signer = MessageKey::parse(&stored.identity_key);
+    let signer = signer.ok_or(KeysRejection::Unsigned)?;
     let mut all = new.one_time.iter().chain(&new.last_resort);
     if ports.config.verify_signatures && !all.all(|key| key.is_signed_by(&signer)) {
         return Err(KeysRejection::Unsigned.into());

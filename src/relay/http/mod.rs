@@ -5,6 +5,7 @@ mod body;
 pub mod credentials;
 pub mod direct_messages;
 mod errors;
+pub mod identity;
 pub mod keys;
 pub mod member;
 pub mod message_objects;

@@ -6,7 +6,7 @@ use crate::accounts::face::{Caller, INSERT_EVENT_OF_CALLER, IS_LIVE, event};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Statement, StoreError, batch, sql};
+use crate::kernel::store::{Db, Row, Statement, StoreError, batch, read_first, run, sql};
 use crate::relay::model::keys::IdentityKeys;
 use crate::relay::store::{pq_prekeys, sender_keys};
 
@@ -46,6 +46,38 @@ pub fn insert_for_new(
             email_hash.into(),
         ],
     )
+}
+
+/// An identity key with the day of its signed prekey.
+#[derive(Clone, Debug)]
+pub struct StoredIdentity {
+    /// The identity key, as it is stored.
+    pub identity_key: String,
+    /// The day of the upload of the signed prekey, in milliseconds.
+    pub signed_prekey_day: i64,
+}
+
+impl TryFrom<&Row> for StoredIdentity {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            identity_key: row.text("identity_key")?,
+            signed_prekey_day: row.integer("signed_prekey_day")?,
+        })
+    }
+}
+
+/// Returns the identity of an account. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn of_user(db: &dyn Db, user: UserId) -> Result<Option<StoredIdentity>, StoreError> {
+    let select = sql(
+        "SELECT identity_key, signed_prekey_day FROM relay_keys WHERE user_id = ?1",
+        [user.into()],
+    );
+    read_first(&run(db, select).await?)
 }
 
 /// Sets the identity of the caller's account. A changed identity key removes all prekeys of the old

@@ -21,21 +21,6 @@ const KEYS_PER_PAGE: usize = 10;
 const IN_STOCK: &str = "(SELECT COALESCE(SUM(length(stock) / key_chars), 0)
                            FROM relay_pq_prekeys WHERE user_id = ?2 AND number > 0)";
 
-/// Returns the identity key of an account as it is stored. One round trip.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn identity(db: &dyn Db, user: UserId) -> Result<Option<MessageKey>, StoreError> {
-    let select = sql(
-        "SELECT identity_key FROM relay_keys WHERE user_id = ?1",
-        [user.into()],
-    );
-    let rows = run(db, select).await?;
-    rows.first()
-        .map(|row| row.parsed("identity_key", MessageKey::parse))
-        .transpose()
-}
-
 /// An upload of keys that the identity key `signer` signed.
 #[derive(Clone, Copy, Debug)]
 pub struct PqUpload<'a> {

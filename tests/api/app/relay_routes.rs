@@ -92,6 +92,7 @@ pub fn rows() -> Vec<Row> {
             own,
         ),
         Row(Method::DELETE, "/api/v1/keys/pq-prekeys", none.clone(), own),
+        Row(Method::GET, "/api/v1/keys/identity", none.clone(), own),
         Row(
             Method::PUT,
             "/api/v1/keys/identity",

@@ -314,7 +314,18 @@ async fn an_account_made_elsewhere_joins_with_an_identity() {
             .send()
             .await;
         assert_eq!(early.problem(409), "identity_key_missing");
+        let mine = async || {
+            let call = app.get("/api/v1/keys/identity").bearer(&session);
+            call.send().await.ok()
+        };
+        let none = json!({"identity_key": null, "signed_prekey_age_days": null});
+        assert_eq!(mine().await, none);
         set_identity(app, &session, &identity(3, 4)).await.ok();
+        let key = &identity(3, 4)["identity_key"];
+        assert_eq!(
+            mine().await,
+            json!({"identity_key": key, "signed_prekey_age_days": 0})
+        );
         app.post(PREKEYS, &json!({"prekeys": prekeys(1)}))
             .bearer(&session)
             .send()

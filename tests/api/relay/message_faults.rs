@@ -84,13 +84,14 @@ async fn a_repeated_edit_or_removal_after_a_fault_of_the_object_has_one_entry() 
         for mode in MODES {
             let channel = new_channel();
             let ada = talker(app, &channel).await;
-            let id = sealed(app, &ada, b"a secret").await;
+            let id = sealed(app, &ada, b"a secret, longer").await;
             let path = format!("/api/v1/messages/{id}");
             let call = async |method: Method, body: &Value| {
                 let call = app.request(method, &path).json(body);
                 call.bearer(&ada.session).send().await
             };
-            let new = json!({"encrypted_body": base64("second"), "secret": base64("a secret")});
+            let new =
+                json!({"encrypted_body": base64("second"), "secret": base64("a secret, longer")});
             let edited = twice(app, mode, async || call(Method::PATCH, &new).await).await;
             assert_eq!(
                 (&edited["seq"], &edited["edited"]),
@@ -100,7 +101,7 @@ async fn a_repeated_edit_or_removal_after_a_fault_of_the_object_has_one_entry() 
             assert_eq!(seqs(&log, "edited"), [2], "{mode:?}");
             assert_eq!(texts(&get(app, &ada, "").await), ["second"], "{mode:?}");
 
-            let proof = json!({"secret": base64("a secret")});
+            let proof = json!({"secret": base64("a secret, longer")});
             twice(app, mode, async || call(Method::DELETE, &proof).await).await;
             let log = get(app, &ada, "?since=0").await;
             assert_eq!(seqs(&log, "removed"), [3], "{mode:?}");

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use http::Method;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::messages::{base64, body, get, new_channel, path, post, talker, texts, with};
 use crate::harness::{case, case_with, on_workerd};
@@ -154,6 +156,71 @@ async fn a_setting_ends_the_life_of_messages() {
         let short = with("two", &json!({"expires_at": short}));
         let sent = post(app, &ada, &short).await.ok();
         assert_ne!(sent["expires_at"], json!(null));
+    })
+    .await;
+}
+
+/// A page ends before its bodies have more than 256 KiB, and the next page goes on there.
+#[tokio::test]
+async fn a_page_has_256_kib_of_bodies_at_most() {
+    let channel = new_channel();
+    case(async |app| {
+        let ada = talker(app, &channel).await;
+        let secret = json!({"edit_key_hash": base64(Sha256::digest([9; 32]))});
+        let large = "x".repeat(64 * 1024);
+        let mut sent = Vec::new();
+        for _ in 0..6 {
+            sent.push(post(app, &ada, &with(&large, &secret)).await.ok());
+        }
+        post(app, &ada, &body("small")).await.ok();
+        let seqs = |messages: &serde_json::Value| -> Vec<i64> {
+            let messages = messages.as_array().expect("a list").iter();
+            messages
+                .map(|it| it["seq"].as_i64().expect("a number"))
+                .collect()
+        };
+        // The small message leaves room for three large ones.
+        let mut history = Vec::new();
+        let mut query = String::new();
+        for expected in [&[7, 6, 5, 4][..], &[3, 2, 1], &[]] {
+            let page = get(app, &ada, &query).await;
+            assert_eq!(seqs(&page), expected);
+            if let Some(last) = page.as_array().and_then(|page| page.last()) {
+                query = format!("?before={}", last["timestamp"].as_str().expect("a time"));
+            }
+            history.extend(seqs(&page));
+        }
+        assert_eq!(history, [7, 6, 5, 4, 3, 2, 1]);
+
+        let log = get(app, &ada, "?since=0").await;
+        assert_eq!(seqs(&log["messages"]), [1, 2, 3, 4]);
+        assert_eq!((&log["upto"], &log["head"]), (&json!(4), &json!(7)));
+        assert_eq!(log["gaps"], json!([]));
+        let log = get(app, &ada, "?since=4").await;
+        assert_eq!(seqs(&log["messages"]), [5, 6, 7]);
+        assert_eq!(log["upto"], 7);
+
+        // An edit has the body of its message too, and a removal has none.
+        let path =
+            |it: &serde_json::Value| format!("/api/v1/messages/{}", it["id"].as_str().expect("id"));
+        let change =
+            json!({"secret": base64([9; 32]), "encrypted_body": base64("y".repeat(64 * 1024))});
+        for message in &sent[..5] {
+            let edit = app.request(Method::PATCH, &path(message)).json(&change);
+            edit.bearer(&ada.session).send().await.ok();
+        }
+        let removal = app
+            .delete(&path(&sent[5]))
+            .json(&json!({"secret": base64([9; 32])}));
+        removal.bearer(&ada.session).send().await.ok();
+        let log = get(app, &ada, "?since=7").await;
+        assert_eq!(seqs(&log["edited"]), [8, 9, 10, 11]);
+        assert_eq!((&log["upto"], &log["head"]), (&json!(11), &json!(13)));
+        let log = get(app, &ada, "?since=11").await;
+        assert_eq!(
+            (seqs(&log["edited"]), seqs(&log["removed"])),
+            (vec![12], vec![13])
+        );
     })
     .await;
 }

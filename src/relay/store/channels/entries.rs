@@ -241,6 +241,26 @@ impl MessageChange<'_> {
     }
 }
 
+/// The largest number of bytes of the bodies in a page. A page has at least one entry.
+pub const MOST_PAGE_BYTES: i64 = 256 * 1024;
+
+/// Begins a statement that selects messages and ends a page before its bodies are too large.
+const PAGE: &str = concatcp!(
+    "SELECT ",
+    COLUMNS,
+    " FROM (SELECT ",
+    COLUMNS,
+    ", SUM(length(body)) OVER (ORDER BY seq DESC) AS bytes FROM (SELECT ",
+    COLUMNS
+);
+
+/// Ends a statement that begins with [`PAGE`].
+const PAGE_END: &str = concatcp!(
+    " ORDER BY seq DESC LIMIT ?3)) WHERE bytes <= ",
+    MOST_PAGE_BYTES,
+    " OR bytes = length(body) ORDER BY seq DESC"
+);
+
 /// Returns the newest messages of a channel. One round trip.
 ///
 /// # Errors
@@ -253,11 +273,10 @@ pub async fn newest(
 ) -> Result<Vec<StoredMessage>, StoreError> {
     let select = sql(
         concatcp!(
-            "SELECT ",
-            COLUMNS,
+            PAGE,
             " FROM channel_entries
-              WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)
-              ORDER BY seq DESC LIMIT ?3"
+              WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)",
+            PAGE_END
         ),
         [channel.into(), now.into(), i64::from(limit).into()],
     );
@@ -291,8 +310,7 @@ pub async fn before(
     let step = position.head.checked_ilog2().map_or(0, |bit| 1_i64 << bit);
     let select = sql(
         concatcp!(
-            "SELECT ",
-            COLUMNS,
+            PAGE,
             " FROM channel_entries
               WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)
                 AND seq <= (
@@ -305,8 +323,8 @@ pub async fn before(
                                                ORDER BY e.seq DESC LIMIT 1), 0) < ?4, step, 0),
                                step / 2
                           FROM search WHERE step > 0)
-                    SELECT upto FROM search WHERE step = 0)
-              ORDER BY seq DESC LIMIT ?3"
+                    SELECT upto FROM search WHERE step = 0)",
+            PAGE_END
         ),
         [
             channel.into(),
