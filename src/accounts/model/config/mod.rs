@@ -232,8 +232,8 @@ impl Reader<'_> {
             self.problem(
                 "COOKIE_DOMAIN",
                 &format!(
-                    "must be RP_ID ({rp_id}) or below it, because every host that it covers receives \
-                     the session cookie"
+                    "must be RP_ID ({rp_id}) or below it, because every host that it covers \
+                     receives the session cookie"
                 ),
             );
         }
