@@ -1,5 +1,5 @@
-//! Origins and domains in the settings that do not fit each other. The service starts with them, and
-//! browsers refuse to use them.
+//! Origins and domains in the settings that do not fit each other. The service starts with them,
+//! and browsers refuse to use them.
 
 use crate::app::config::Config;
 use crate::kernel::model::config::Environment;
