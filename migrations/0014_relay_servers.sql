@@ -155,6 +155,7 @@ CREATE INDEX relay_sender_keys_to ON relay_sender_keys (to_user_id);
 CREATE INDEX relay_sender_keys_from ON relay_sender_keys (from_user_id);
 
 CREATE INDEX relay_sender_keys_created_at ON relay_sender_keys (created_at);
+CREATE INDEX relay_sender_keys_read_at ON relay_sender_keys (read_at) WHERE read_at IS NOT NULL;
 
 -- A receiver keeps the five newest distributions of a sender in a channel.
 CREATE TRIGGER relay_sender_keys_quota AFTER INSERT ON relay_sender_keys

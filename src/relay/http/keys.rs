@@ -13,7 +13,7 @@ use crate::relay::domain::key_backup::{BackupRejection, MOST_VERSION, NewKeyBack
 use crate::relay::domain::{key_backup, keys};
 use crate::relay::http::RelayState;
 use crate::relay::http::body::{BodyFields, idempotency_key};
-use crate::relay::http::member::Member;
+use crate::relay::http::member::{Member, TokenHolder};
 use crate::relay::http::objects::{BundledPqPrekey, RelayMessage, standard_base64};
 use crate::relay::model::keys::IdentityKeys;
 
@@ -66,7 +66,7 @@ pub struct KeyBundle {
 )]
 pub async fn bundle(
     State(app): State<RelayState>,
-    Member(me): Member,
+    TokenHolder(me): TokenHolder,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<AppJson<KeyBundle>, ApiError> {

@@ -13,7 +13,7 @@ use crate::relay::domain::server_channels;
 use crate::relay::domain::server_channels::SealedSenderKey;
 use crate::relay::http::RelayState;
 use crate::relay::http::body::{BodyFields, invalid};
-use crate::relay::http::member::Member;
+use crate::relay::http::member::{Member, TokenHolder};
 use crate::relay::http::objects::standard_base64;
 use crate::relay::http::server_channels::channel_id;
 use crate::relay::http::server_members::page;
@@ -148,7 +148,7 @@ pub struct SenderKeyResponse {
 )]
 pub async fn list(
     State(app): State<RelayState>,
-    Member(me): Member,
+    TokenHolder(me): TokenHolder,
     Path(id): Path<String>,
 ) -> Result<AppJson<Vec<SenderKeyResponse>>, ApiError> {
     let channel = channel_id(&id)?;

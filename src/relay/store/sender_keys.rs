@@ -248,9 +248,13 @@ pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreE
         "DELETE FROM relay_sender_keys
           WHERE (channel_id, to_user_id, from_user_id, distribution_id) IN (
                 SELECT channel_id, to_user_id, from_user_id, distribution_id
-                  FROM relay_sender_keys WHERE created_at <= ?1 LIMIT ?2)
+                  FROM relay_sender_keys WHERE created_at <= ?1 OR read_at <= ?3 LIMIT ?2)
          RETURNING 1 AS one",
-        [now.minus(KEPT).into(), CLEANUP_BATCH.into()],
+        [
+            now.minus(KEPT).into(),
+            CLEANUP_BATCH.into(),
+            now.minus(GIVEN_AGAIN).into(),
+        ],
     );
     remove_in_batches(db, delete, CLEANUP_BATCH).await
 }

@@ -34,10 +34,11 @@ const METHODS: [Method; 5] = [
 ];
 
 /// The request headers that pages may send.
-const HEADERS: [&str; 15] = [
+const HEADERS: [&str; 16] = [
     "authorization",
     "content-type",
     "accept",
+    "idempotency-key",
     "if-none-match",
     "x-d1-bookmark",
     "x-request-id",
