@@ -17,6 +17,7 @@ mod messages;
 mod moderation;
 mod object_faults;
 mod races;
+mod removals;
 mod sender_keys;
 mod server_faults;
 mod servers;
