@@ -21,6 +21,23 @@ CREATE TABLE relay_prekeys (
     stock TEXT NOT NULL
 ) STRICT;
 
+-- The post-quantum prekeys of accounts. An account without them has no row.
+CREATE TABLE relay_pq_prekeys (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- 0: the last-resort prekey, which stays. From 1 on: a page of one-time prekeys that no account has got yet.
+    number INTEGER NOT NULL,
+    -- The characters of each key of the page.
+    key_chars INTEGER NOT NULL,
+    -- Keys of ML-KEM-768 or ML-KEM-1024, each followed by its signature by the identity key, base64url, one after the other. At most ten.
+    stock TEXT NOT NULL,
+    PRIMARY KEY (user_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER relay_pq_prekeys_empty AFTER UPDATE OF stock ON relay_pq_prekeys WHEN NEW.stock = ''
+BEGIN
+    DELETE FROM relay_pq_prekeys WHERE user_id = NEW.user_id AND number = NEW.number;
+END;
+
 -- Which one-time prekeys were uploaded before, issued ones too. An issued key is recognized by its hash.
 CREATE TABLE relay_prekey_history (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -46,7 +63,9 @@ CREATE TABLE relay_prekey_claims (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     -- The claim that took the key, for the other statements of its batch.
     claim TEXT NOT NULL,
-    prekey TEXT NOT NULL,
+    prekey TEXT,
+    -- A post-quantum prekey with its signature.
+    pq_prekey TEXT,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -4,7 +4,7 @@ use crate::kernel::domain::rate_limit::RateClass::SignIn;
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
 use crate::relay::http::{
-    RelayState, accounts, credentials, direct_messages, keys, messages, sender_keys,
+    RelayState, accounts, credentials, direct_messages, keys, messages, pq_prekeys, sender_keys,
     server_channels, server_members, servers,
 };
 use crate::route;
@@ -69,6 +69,11 @@ fn key_routes() -> Vec<Route<RelayState>> {
             PrekeyReused, TooManyPrekeys, IdentityKeyMissing]),
         route!(GET    "/api/v1/keys/prekeys/count", SignedIn, keys::count),
         route!(DELETE "/api/v1/keys/prekeys", SignedIn, keys::clear),
+        route!(POST   "/api/v1/keys/pq-prekeys", SignedIn, pq_prekeys::upload, [
+            PrekeyReused, TooManyPrekeys, IdentityKeyMissing])
+            .accepts_up_to(pq_prekeys::PQ_BODY_LIMIT),
+        route!(GET    "/api/v1/keys/pq-prekeys/count", SignedIn, pq_prekeys::count),
+        route!(DELETE "/api/v1/keys/pq-prekeys", SignedIn, pq_prekeys::clear),
         route!(PUT    "/api/v1/keys/identity", SignedIn, keys::set_identity),
         route!(PUT    "/api/v1/keys/backup", SignedIn, keys::put_backup, [
             BackupConflict]).accepts_up_to(keys::BACKUP_BODY_LIMIT),
@@ -154,7 +159,7 @@ fn message_routes() -> Vec<Route<RelayState>> {
             ChannelNotFound, MessageConflict, BadRequest])
             .accepts_up_to(messages::MESSAGE_BODY_LIMIT),
         route!(PATCH  "/api/v1/messages/{id}", SignedIn, messages::edit, [
-            MessageNotFound, WrongMessageSecret]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
+            MessageNotFound, WrongMessageSecret, LimitReached]).accepts_up_to(messages::MESSAGE_BODY_LIMIT),
         route!(DELETE "/api/v1/messages/{id}", SignedIn, messages::remove, [
             MessageNotFound, WrongMessageSecret]),
     ]

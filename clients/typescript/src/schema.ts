@@ -1425,12 +1425,59 @@ export interface paths {
         get?: never;
         /**
          * Sets the identity key and the signed prekey of the account.
-         * @description A changed identity key removes all one-time prekeys. An account that has no keys yet joins the relay.
+         * @description A changed identity key removes all other prekeys. An account that has no keys yet joins the relay.
          *
          *     # Errors
          *     400 if the signature is not by the identity key.
          */
         put: operations["relay_set_identity"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/pq-prekeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds post-quantum one-time prekeys to the stock of the account, at most 100, and replaces its last-resort prekey.
+         * @description # Errors
+         *     400 if a key is not signed by the identity key; 409 if a one-time key was uploaded before, or if the stock would have more than 100 keys.
+         */
+        post: operations["relay_upload_pq_prekeys"];
+        /**
+         * Removes all post-quantum prekeys, the last-resort prekey too. One-time keys cannot be uploaded again.
+         * @description # Errors
+         *     401 if the caller is not signed in.
+         */
+        delete: operations["relay_remove_pq_prekeys"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/pq-prekeys/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the number of post-quantum one-time prekeys in stock, and whether there is a last-resort prekey.
+         * @description # Errors
+         *     401 if the caller is not signed in.
+         */
+        get: operations["relay_count_pq_prekeys"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1506,7 +1553,7 @@ export interface paths {
         /**
          * Replaces the body of a message.
          * @description # Errors
-         *     403 if the secret is not the message's; 404 if the message does not exist or the caller is not a member of its channel.
+         *     403 if the secret is not the message's; 404 if the message does not exist or the caller is not a member of its channel; 409 after 50 edits.
          */
         patch: operations["relay_edit_message"];
         trace?: never;
@@ -3182,6 +3229,15 @@ export interface components {
             /** @description The value of `BOOTSTRAP_SECRET`. */
             secret: string;
         };
+        /** @description A post-quantum prekey of an account. */
+        BundledPqPrekey: {
+            /** @description `one_time`: no other caller gets the key. `last_resort`: every caller gets it while no one-time key is left. */
+            kind: string;
+            /** @description The public key: ML-KEM-768 (1,184 bytes) or ML-KEM-1024 (1,568 bytes), base64. */
+            public_key: string;
+            /** @description The signature of the bytes of the public key by the identity key: 64 bytes, base64. */
+            signature: string;
+        };
         /** @description The id of a challenge, in both spellings that clients read. */
         ChallengeIdFields: {
             /** @description `challenge_id` in camel case. */
@@ -3759,6 +3815,7 @@ export interface components {
             identity_key: string;
             /** @description A one-time prekey that no other caller gets: X25519, 32 bytes, base64. Null if none is left. */
             one_time_prekey: string | null;
+            pq_prekey?: components["schemas"]["BundledPqPrekey"] | null;
             /** @description The signed prekey: X25519, 32 bytes, base64. */
             signed_prekey: string;
             /**
@@ -3818,7 +3875,7 @@ export interface components {
         MessageEdit: {
             /** @description The sealed body: 1 byte to 64 KiB, base64. */
             encrypted_body: string;
-            /** @description The secret of the message: 1 to 64 bytes, base64. */
+            /** @description The secret of the message: 16 to 64 bytes, base64. */
             secret: string;
         };
         /** @description Sequence numbers of which nothing is left. */
@@ -3828,7 +3885,7 @@ export interface components {
              * @description The first sequence number.
              */
             from: number;
-            /** @description `expired` or `removed`. */
+            /** @description `expired`, `removed`, or `replaced` for an edit after which another one came. */
             reason: string;
             /**
              * Format: int64
@@ -3861,7 +3918,7 @@ export interface components {
         };
         /** @description The proof that the caller sent a message. */
         MessageRemoval: {
-            /** @description The secret of the message: 1 to 64 bytes, base64. The owner and administrators of the server need none. */
+            /** @description The secret of the message: 16 to 64 bytes, base64. The owner and administrators of the server need none. */
             secret?: string | null;
         };
         /** @description A message to send. */
@@ -4239,6 +4296,21 @@ export interface components {
             /** @description The new username. */
             username?: string | null;
         };
+        /** @description The stock of post-quantum prekeys. */
+        PqPrekeyCount: {
+            /** @description The number of one-time keys in stock. */
+            count: number;
+            /** @description Whether the account has a last-resort prekey. */
+            has_last_resort: boolean;
+            /** @description Whether the client should upload more: fewer than 20 are left. */
+            needs_replenishment: boolean;
+        };
+        /** @description Post-quantum prekeys to upload. */
+        PqPrekeysRequest: {
+            pq_last_resort_prekey?: components["schemas"]["SignedPqPrekey"] | null;
+            /** @description 1 to 100 different keys, all of the same length. */
+            pq_prekeys?: components["schemas"]["SignedPqPrekey"][] | null;
+        };
         /** @description The stock of one-time prekeys. */
         PrekeyCount: {
             /** @description The number of keys in stock. */
@@ -4248,7 +4320,7 @@ export interface components {
         };
         /** @description The response to the removal of prekeys. */
         PrekeysRemoved: {
-            /** @description The number of removed keys. */
+            /** @description The number of removed one-time keys. */
             deleted: number;
             /** @description A sentence for people. */
             message: string;
@@ -4460,6 +4532,8 @@ export interface components {
             email?: string | null;
             /** @description The identity key: Ed25519, 32 bytes, base64. */
             identity_key: string;
+            /** @description The code of an invite to a server, which the account joins. */
+            invite_code?: string | null;
             /** @description At most 100 different X25519 public keys of 32 bytes, base64. */
             one_time_prekeys: string[];
             /** @description 8 to 128 characters. */
@@ -4900,6 +4974,13 @@ export interface components {
         Signals: {
             all_accepted_credentials: components["schemas"]["AcceptedCredentials"];
             current_user_details: components["schemas"]["UserDetails"];
+        };
+        /** @description A public key of ML-KEM with its signature. */
+        SignedPqPrekey: {
+            /** @description The public key: ML-KEM-768 (1,184 bytes) or ML-KEM-1024 (1,568 bytes), base64. */
+            public_key: string;
+            /** @description The signature of the bytes of the public key by the identity key: 64 bytes, base64. */
+            signature: string;
         };
         /** @description The response of a successful change. */
         Status: {
@@ -12889,6 +12970,307 @@ export interface operations {
             };
         };
     };
+    relay_upload_pq_prekeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PqPrekeysRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrekeysResponse"];
+                };
+            };
+            /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `invalid_request_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`, `recovery_incomplete`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys`, `prekey_reused`, `too_many_prekeys`, `identity_key_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relay_remove_pq_prekeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrekeysRemoved"];
+                };
+            };
+            /** @description `multiple_credentials`, `token_in_query`, `invalid_request_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`, `recovery_incomplete`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relay_count_pq_prekeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PqPrekeyCount"];
+                };
+            };
+            /** @description `multiple_credentials`, `token_in_query`, `invalid_request_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `recovery_incomplete`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_changed`, `too_many_attest_keys` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     relay_upload_prekeys: {
         parameters: {
             query?: never;
@@ -13393,7 +13775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys`, `limit_reached` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -219,7 +219,7 @@ codes! {
     PrekeyReused CONFLICT "prekey_reused"
         "A one-time prekey of the list was uploaded before. Generate new prekeys.";
     TooManyPrekeys CONFLICT "too_many_prekeys"
-        "The account can have at most 500 one-time prekeys in stock. Upload fewer.";
+        "The stock has at most 500 one-time prekeys and 100 post-quantum ones. Upload fewer.";
     IdentityKeyMissing CONFLICT "identity_key_missing"
         "The account has no identity key. Set one with PUT /api/v1/keys/identity first.";
     MessageConflict CONFLICT "message_conflict"

@@ -4,13 +4,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::Mutex;
 
 use crate::kernel::domain::{Clock, Entropy};
-use crate::kernel::store::{CLEANUP_ROUNDS, Db, StoreError};
+use crate::kernel::store::{Db, StoreError};
 use crate::platform::native::ports::{SystemClock, SystemEntropy};
 use crate::platform::native::sqlite::Sqlite;
 use crate::relay::domain::Channels;
@@ -20,6 +21,8 @@ use crate::relay::model::channel::{ChannelReply, ChannelRequest};
 
 /// The number of locks. Channels that share one wait for each other.
 const LOCKS: usize = 1024;
+/// How long one run of maintenance may remove entries. The next run goes on.
+const REMOVAL_TIME: Duration = Duration::from_secs(20);
 
 /// Returns the address of the database of channels, which is beside the database `url`:
 /// `hamrah-channels.db` beside `hamrah.db`. In memory, both are in memory.
@@ -141,16 +144,16 @@ impl Channels for LocalChannels {
     }
 
     async fn remove_due(&self) -> Result<usize, StoreError> {
-        let (db, now) = (self.0.db.as_ref(), self.0.clock.now());
+        let (db, begun) = (self.0.db.as_ref(), self.0.clock.now());
         let mut total = 0;
-        for _ in 0..CLEANUP_ROUNDS {
+        loop {
+            let now = self.0.clock.now();
             let removed = channel_writer::remove_due(db, now).await?;
             total += removed;
-            if removed == 0 {
-                break;
+            if removed == 0 || now >= begun.plus(REMOVAL_TIME) {
+                return Ok(total);
             }
         }
-        Ok(total)
     }
 }
 

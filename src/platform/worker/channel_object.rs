@@ -144,7 +144,8 @@ impl DurableObject for ChannelObject {
         let worked = async {
             self.migrate().await?;
             channel_writer::remove_due(&self.db, DateNow.now()).await?;
-            self.arm().await
+            // What is left is removed at once. Other requests run between two slices.
+            self.arm(1).await
         };
         // The runtime repeats an alarm that fails.
         worked
@@ -176,18 +177,21 @@ impl ChannelObject {
         };
         let reply = object.handle(request, DateNow.now()).await?;
         if changes {
-            self.arm().await?;
+            self.arm(MINUTE).await?;
         }
         serde_json::to_string(&reply).map_err(|error| StoreError::Broken(error.to_string()))
     }
 
-    /// Sets the alarm to the first expiry, unless it is set earlier.
-    async fn arm(&self) -> Result<(), StoreError> {
-        let Some(due) = channel_writer::due(&self.db, DateNow.now()).await? else {
+    /// Sets the alarm to the first expiry, unless it is set earlier. An expiry in the future is
+    /// rounded up to a minute, and one in the past to `unit` milliseconds.
+    async fn arm(&self, unit: i64) -> Result<(), StoreError> {
+        let now = DateNow.now();
+        let Some(due) = channel_writer::due(&self.db, now).await? else {
             return Ok(());
         };
-        let minutes = due.millis().saturating_add(MINUTE - 1).div_euclid(MINUTE);
-        let due = minutes.saturating_mul(MINUTE);
+        let unit = if due <= now { unit } else { MINUTE };
+        let due = due.millis().max(now.millis());
+        let due = (due.saturating_add(unit - 1).div_euclid(unit)).saturating_mul(unit);
         let storage = self.state.storage();
         if self.alarm.get().is_none() {
             self.alarm

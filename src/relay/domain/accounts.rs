@@ -10,14 +10,17 @@ use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection, TooManyAttempts};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::RefreshToken;
+use crate::kernel::store::{Precondition, StoreError};
 use crate::relay::domain::Ports;
 use crate::relay::domain::keys::{random_id, verify};
 use crate::relay::domain::proof_of_work;
 use crate::relay::domain::proof_of_work::{NoProof, PresentedWork};
 use crate::relay::domain::tags::tag;
+use crate::relay::domain::tasks::carry_out;
 use crate::relay::model::keys::{IdentityKeys, MessageKey, UnfitIdentity};
+use crate::relay::store::outbox::RelayTask;
 use crate::relay::store::prekeys::NewPrekeys;
-use crate::relay::store::{keys, users};
+use crate::relay::store::{invites, keys, users};
 
 pub use crate::relay::store::users::RelayProfile;
 
@@ -33,6 +36,9 @@ pub enum RelayRegisterRejection {
     /// The proof of work is missing or wrong.
     #[error(transparent)]
     Work(#[from] NoProof),
+    /// The invite does not exist, or may not be used.
+    #[error("the invite does not exist, or may not be used")]
+    Invite,
     /// The username is taken, or the password is not accepted.
     #[error(transparent)]
     Account(#[from] RegistrationRejection),
@@ -51,6 +57,8 @@ pub struct NewMember<'a> {
     pub prekeys: &'a [MessageKey],
     /// The e-mail address.
     pub email: Option<&'a str>,
+    /// The code of an invite to a server that the account joins.
+    pub invite: Option<&'a str>,
     /// The proof of work.
     pub work: PresentedWork<'a>,
 }
@@ -65,8 +73,8 @@ fn client(ports: &Ports) -> SignInClient {
     }
 }
 
-/// Registers an account with its keys and signs its owner in. One round trip, and one more where a
-/// proof of work is needed.
+/// Registers an account with its keys and signs its owner in. One round trip, one more where a
+/// proof of work is needed, and four more with a call for each channel where an invite is used.
 ///
 /// # Errors
 /// [`RelayRegisterRejection`]
@@ -76,6 +84,11 @@ pub async fn register(
     origin: &RequestOrigin,
 ) -> Result<IssuedSession, Failure<RelayRegisterRejection>> {
     verify(ports, new.identity).map_err(RelayRegisterRejection::from)?;
+    if let Some(code) = new.invite
+        && !invites::is_open(ports.db.as_ref(), code, ports.clock.now()).await?
+    {
+        return Err(RelayRegisterRejection::Invite.into());
+    }
     proof_of_work::require(ports, new.work)
         .await
         .map_err(Failure::widen)?;
@@ -89,11 +102,35 @@ pub async fn register(
         let identity = keys::insert_for_new(user, new.identity, email_hash.as_deref(), now);
         let mut statements = vec![identity];
         statements.extend(prekeys.insert_for_new(user));
+        if let Some(code) = new.invite {
+            statements.extend(invites::join_as_new(user, code, &upload, now));
+        }
         statements
     };
-    face::register(&ports.accounts, &new.account, &client(ports), with, origin)
-        .await
-        .map_err(Failure::widen)
+    let client = client(ports);
+    let registered = face::register(&ports.accounts, &new.account, &client, with, origin).await;
+    let issued = match registered {
+        // The last use of the invite was taken since it was read.
+        Err(Failure::Fault(Fault::Store(StoreError::Refused(Precondition::Subject)))) => {
+            return Err(RelayRegisterRejection::Invite.into());
+        }
+        outcome => outcome.map_err(Failure::widen)?,
+    };
+    if let Some(code) = new.invite
+        && let Err(error) = enter(ports, issued.pair.user.id, code).await
+    {
+        // The account exists, and maintenance carries the task out.
+        tracing::warn!(%error, "a change of a channel waits");
+    }
+    Ok(issued)
+}
+
+/// Adds a new member to the channels of the server of an invite.
+async fn enter(ports: &Ports, user: UserId, code: &str) -> Result<(), Fault> {
+    match invites::membership(ports.db.as_ref(), user, code).await? {
+        Some(member) => carry_out(ports, RelayTask::Add(member)).await,
+        None => Ok(()),
+    }
 }
 
 /// Signs in with a username in any case and a password, and a TOTP code where TOTP is enabled.

@@ -7,7 +7,8 @@ use crate::relay::model::channel::{
     Appended, ChannelEntry, EntryPage, Gap, GapReason, NewMessage, Placed,
 };
 use crate::relay::model::micros::Micros;
-use crate::relay::store::channels::entries::{EntryKind, EntryRow, KnownMessage};
+use crate::relay::store::channels::entries::{EntryKind, KnownMessage};
+use crate::relay::store::channels::log::EntryRow;
 
 /// The largest number of messages of one request.
 pub(super) const MOST_APPENDED: usize = 64;
@@ -52,7 +53,7 @@ pub(super) fn plan<'a>(
         let known = stored.or(here.map(|(first, placed)| KnownMessage {
             placed,
             expires_at: first.expires_at,
-            same: first.body == message.body && first.sender_token == message.sender_token,
+            same: first.fingerprint() == message.fingerprint(),
         }));
         outcomes.push(match known {
             Some(known) if known.same => Appended::Stored {
@@ -93,7 +94,7 @@ pub(super) fn page(rows: Vec<EntryRow>, bounds: PageBounds, now: Timestamp) -> E
     let mut page = EntryPage {
         entries: Vec::with_capacity(rows.len()),
         gaps: Vec::new(),
-        upto: bounds.since,
+        upto: bounds.since.min(bounds.head),
         head: bounds.head,
     };
     for row in rows {
@@ -133,6 +134,7 @@ fn entry(row: EntryRow, now: Timestamp) -> Result<ChannelEntry, GapReason> {
         return Err(GapReason::Expired);
     }
     match row.kind {
+        EntryKind::Edit if row.is_replaced => Err(GapReason::Replaced),
         EntryKind::Message if !stored.removed => Ok(ChannelEntry::Message(stored.message)),
         EntryKind::Edit if !stored.removed => Ok(ChannelEntry::Edited {
             seq,

@@ -18,8 +18,9 @@ use crate::relay::model::channel::{
 };
 use crate::relay::model::micros::Micros;
 use crate::relay::store::channels::entries::{MessageChange, Position, StoredMessage};
+use crate::relay::store::channels::log::PageLimit;
 use crate::relay::store::channels::members::{ChannelState, MemberChange};
-use crate::relay::store::channels::{entries, expiry, members, schema};
+use crate::relay::store::channels::{entries, expiry, log, members, schema};
 
 pub use expiry::{due, remove_due};
 pub use schema::migrate;
@@ -28,6 +29,11 @@ pub use schema::migrate;
 const KEY_BYTES: usize = 32;
 /// The bytes of the hash of a member. Two of them never collide in practice.
 const TAG_BYTES: usize = 16;
+
+/// The largest number of bytes of the bodies in a page of entries. A page has at least one entry.
+const MOST_PAGE_BYTES: i64 = 256 * 1024;
+/// The largest number of edits of a message.
+const MOST_EDITS: i64 = 50;
 
 /// An object: a database that only it writes, and a source of randomness.
 #[derive(Clone, Copy)]
@@ -124,14 +130,17 @@ impl ChannelWriter<'_> {
                 limit,
             } => {
                 let head = self.channel_of(&channel, &account).await?.last.seq;
-                let rows = entries::since(self.db, &channel, since, limit).await?;
-                let is_cut = u32::try_from(rows.len()).is_ok_and(|rows| rows == limit);
+                let limit = PageLimit {
+                    entries: limit,
+                    bytes: MOST_PAGE_BYTES,
+                };
+                let found = log::since(self.db, &channel, since, limit).await?;
                 let bounds = PageBounds {
                     since,
                     head,
-                    is_cut,
+                    is_cut: found.is_cut,
                 };
-                Ok(ChannelReply::Entries(page(rows, bounds, now)))
+                Ok(ChannelReply::Entries(page(found.rows, bounds, now)))
             }
             ChannelOperation::Find { message, account } => {
                 let (stored, _) = self.message_of(&message, &account).await?;
@@ -289,6 +298,9 @@ impl ChannelWriter<'_> {
     ) -> Result<ChannelReply, Stop> {
         // A repeated edit writes no second entry.
         if !(stored.message.edited && stored.message.body.0 == body) {
+            if stored.edits >= MOST_EDITS {
+                return Err(ChannelRefusal::TooManyEdits.into());
+            }
             let change = MessageChange {
                 stored: &stored,
                 placed: next(state.last, now),

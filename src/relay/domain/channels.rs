@@ -23,6 +23,9 @@ pub enum ChannelRejection {
     /// The secret is not the message's.
     #[error("the secret is not the message's")]
     WrongSecret,
+    /// The message was edited too often.
+    #[error("the message was edited as often as it may")]
+    TooManyEdits,
     /// The client's name for the message names a message with another body.
     #[error("another message has this client_id")]
     Conflict,
@@ -38,6 +41,7 @@ impl From<ChannelRefusal> for ChannelRejection {
         match refusal {
             ChannelRefusal::Unknown => Self::Unknown,
             ChannelRefusal::WrongSecret => Self::WrongSecret,
+            ChannelRefusal::TooManyEdits => Self::TooManyEdits,
         }
     }
 }

@@ -8,11 +8,14 @@ use crate::kernel::model::ids::UserId;
 use crate::relay::domain::Ports;
 use crate::relay::domain::tags::tag;
 use crate::relay::model::keys::{IdentityKeys, MessageKey, UnfitIdentity};
-use crate::relay::store::prekeys::{Claim, NewPrekeys, Upload};
-use crate::relay::store::{keys, prekeys};
+use crate::relay::model::pq_prekeys::NewPqPrekeys;
+use crate::relay::store::bundles::Claim;
+use crate::relay::store::pq_prekeys::{PqStock, PqUpload};
+use crate::relay::store::prekeys::{NewPrekeys, Upload};
+use crate::relay::store::{bundles, keys, pq_prekeys, prekeys};
 
+pub use crate::relay::store::bundles::Bundle;
 pub use crate::relay::store::keys::age_in_days;
-pub use crate::relay::store::prekeys::Bundle;
 
 /// The largest number of one-time prekeys that one account may claim of one other account in an
 /// hour.
@@ -39,6 +42,9 @@ pub enum KeysRejection {
     /// The account has no identity key.
     #[error("the account has no identity key")]
     NoIdentity,
+    /// A prekey is not signed by the identity key.
+    #[error("a prekey is not signed by the identity key")]
+    Unsigned,
     /// The account does not exist, or has no keys.
     #[error("the account does not exist or has no keys")]
     UnknownUser,
@@ -106,6 +112,54 @@ pub async fn add_prekeys(
     }
 }
 
+/// Adds post-quantum prekeys that the identity key signed, and returns the number of one-time ones
+/// in stock. Two round trips.
+///
+/// # Errors
+/// [`KeysRejection`]
+pub async fn add_pq_prekeys(
+    ports: &Ports,
+    by: Caller,
+    new: &NewPqPrekeys,
+) -> Result<usize, Failure<KeysRejection>> {
+    let db = ports.db.as_ref();
+    let signer = pq_prekeys::identity(db, by.user).await?;
+    let signer = signer.ok_or(KeysRejection::NoIdentity)?;
+    let mut all = new.one_time.iter().chain(&new.last_resort);
+    if ports.config.verify_signatures && !all.all(|key| key.is_signed_by(&signer)) {
+        return Err(KeysRejection::Unsigned.into());
+    }
+    let upload = PqUpload {
+        new,
+        signer: &signer,
+        id: &random_id(ports)?,
+    };
+    match pq_prekeys::add(db, by, upload).await? {
+        Upload::Stored(total) => Ok(total),
+        Upload::Reused => Err(KeysRejection::Reused.into()),
+        Upload::Full => Err(KeysRejection::Full.into()),
+        // The identity key was changed since it was read.
+        Upload::NoIdentity => Err(KeysRejection::Unsigned.into()),
+        Upload::SignedOut => Err(Fault::SignedOut.into()),
+    }
+}
+
+/// Counts the post-quantum prekeys of an account. One round trip.
+///
+/// # Errors
+/// [`Fault`]
+pub async fn pq_in_stock(ports: &Ports, user: UserId) -> Result<PqStock, Fault> {
+    Ok(pq_prekeys::in_stock(ports.db.as_ref(), user).await?)
+}
+
+/// Removes the post-quantum prekeys and returns the number of one-time ones. One round trip.
+///
+/// # Errors
+/// [`Fault`]
+pub async fn clear_pq_prekeys(ports: &Ports, by: Caller) -> Result<usize, Fault> {
+    Ok(pq_prekeys::clear(ports.db.as_ref(), by).await?)
+}
+
 /// Returns the number of one-time prekeys in stock. One round trip.
 ///
 /// # Errors
@@ -154,6 +208,6 @@ pub async fn bundle(
         request: request.as_deref(),
         id: &random_id(ports)?,
     };
-    let found = prekeys::claim(ports.db.as_ref(), &claim, ports.clock.now()).await?;
+    let found = bundles::claim(ports.db.as_ref(), &claim, ports.clock.now()).await?;
     Ok(found.ok_or(KeysRejection::UnknownUser)?)
 }

@@ -2,7 +2,7 @@
 
 use crate::kernel::domain::maintenance::Job;
 use crate::relay::domain::{Ports, tasks};
-use crate::relay::store::{counts, invites, prekeys, sender_keys};
+use crate::relay::store::{bundles, counts, invites, sender_keys};
 
 /// Returns the jobs of the relay.
 #[must_use]
@@ -44,7 +44,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(prekeys::remove_expired(db, now).await?)
+                    Ok(bundles::remove_expired(db, now).await?)
                 })
             },
         },

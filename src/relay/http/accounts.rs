@@ -58,6 +58,8 @@ pub struct RelayRegisterRequest {
     pow_challenge: Option<String>,
     /// The text for which SHA-256(challenge ‖ nonce) has the leading zero bits.
     pow_nonce: Option<String>,
+    /// The code of an invite to a server, which the account joins.
+    invite_code: Option<String>,
 }
 
 /// A token pair with its account.
@@ -126,6 +128,9 @@ pub async fn register(
         body.optional_text("pow_challenge")?,
         body.optional_text("pow_nonce")?,
     );
+    let invite = body
+        .optional_text("invite_code")?
+        .filter(|code| !code.is_empty());
     let new = NewMember {
         account: Registration {
             username: name,
@@ -135,6 +140,7 @@ pub async fn register(
         identity: &identity,
         prekeys: &prekeys,
         email: email.as_deref(),
+        invite: invite.as_deref(),
         work: PresentedWork {
             challenge: challenge.as_deref(),
             nonce: nonce.as_deref(),

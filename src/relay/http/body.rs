@@ -124,6 +124,20 @@ impl BodyFields {
         serde_json::from_value(value).map_err(|_| must_be(name, what))
     }
 
+    /// Takes an optional value of `T`, described as `what` in the error.
+    ///
+    /// # Errors
+    /// 400 for another type.
+    pub fn optional_value<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        what: &str,
+    ) -> Result<Option<T>, ApiError> {
+        self.take(name)
+            .map(|value| serde_json::from_value(value).map_err(|_| must_be(name, what)))
+            .transpose()
+    }
+
     /// Takes a public key of 32 bytes in base64.
     ///
     /// # Errors

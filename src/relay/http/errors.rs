@@ -22,6 +22,9 @@ impl From<RelayRegisterRejection> for ApiError {
         match rejection {
             RelayRegisterRejection::Keys(unfit) => unfit.into(),
             RelayRegisterRejection::Work(_) => Code::ProofOfWorkRequired.into(),
+            RelayRegisterRejection::Invite => {
+                invalid("invite_code is unknown, used up or expired, or its server is full.")
+            }
             RelayRegisterRejection::Account(RegistrationRejection::UsernameTaken) => {
                 Code::UsernameTaken.into()
             }
@@ -39,6 +42,9 @@ impl From<KeysRejection> for ApiError {
             KeysRejection::Reused => Code::PrekeyReused.into(),
             KeysRejection::Full => Code::TooManyPrekeys.into(),
             KeysRejection::NoIdentity => Code::IdentityKeyMissing.into(),
+            KeysRejection::Unsigned => {
+                invalid("pq_prekeys and pq_last_resort_prekey must be signed by the identity key.")
+            }
             KeysRejection::UnknownUser => Code::UserNotFound.into(),
         }
     }
@@ -50,6 +56,9 @@ impl From<ChannelRejection> for ApiError {
             ChannelRejection::Unknown => Code::ChannelNotFound.into(),
             ChannelRejection::WrongSecret => Code::WrongMessageSecret.into(),
             ChannelRejection::Conflict => Code::MessageConflict.into(),
+            ChannelRejection::TooManyEdits => {
+                Self::detailed(Code::LimitReached, "A message can be edited 50 times.")
+            }
             ChannelRejection::Expired => invalid("expires_at must be in the future."),
         }
     }

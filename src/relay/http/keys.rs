@@ -14,13 +14,13 @@ use crate::relay::domain::{key_backup, keys};
 use crate::relay::http::RelayState;
 use crate::relay::http::body::{BodyFields, idempotency_key};
 use crate::relay::http::member::Member;
-use crate::relay::http::objects::{RelayMessage, standard_base64};
+use crate::relay::http::objects::{BundledPqPrekey, RelayMessage, standard_base64};
 use crate::relay::model::keys::IdentityKeys;
 
 /// The largest number of one-time prekeys in one upload.
 pub const MOST_UPLOADED: usize = 100;
 /// The number of keys in stock below which a client should upload more.
-const FEW: usize = 20;
+pub(super) const FEW: usize = 20;
 /// The largest sealed backup in bytes.
 const MOST_BACKUP_BYTES: usize = 512 * 1024;
 /// The length of the nonce of a backup (`XChaCha20`) in bytes.
@@ -44,6 +44,9 @@ pub struct KeyBundle {
     one_time_prekey: Option<String>,
     /// The age of the signed prekey in days.
     signed_prekey_age_days: i64,
+    /// A post-quantum prekey, if the account has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pq_prekey: Option<BundledPqPrekey>,
 }
 
 /// `GET /api/v1/users/{id}/keys`: Returns the public keys of an account with a one-time prekey that
@@ -76,6 +79,7 @@ pub async fn bundle(
         signed_prekey_sig: standard_base64(&found.signature),
         one_time_prekey: found.one_time_prekey.as_deref().map(standard_base64),
         signed_prekey_age_days: keys::age_in_days(found.signed_prekey_day, me.now),
+        pq_prekey: BundledPqPrekey::of(&found),
     }))
 }
 
@@ -91,9 +95,9 @@ pub struct PrekeysRequest {
 #[derive(Serialize, ToSchema)]
 pub struct PrekeysResponse {
     /// A sentence for people.
-    message: &'static str,
+    pub(super) message: &'static str,
     /// The number of one-time prekeys in stock.
-    total_available: usize,
+    pub(super) total_available: usize,
 }
 
 /// `POST /api/v1/keys/prekeys`: Adds one-time prekeys to the stock of the account, at most 500.
@@ -157,9 +161,9 @@ pub async fn count(
 #[derive(Serialize, ToSchema)]
 pub struct PrekeysRemoved {
     /// A sentence for people.
-    message: &'static str,
-    /// The number of removed keys.
-    deleted: usize,
+    pub(super) message: &'static str,
+    /// The number of removed one-time keys.
+    pub(super) deleted: usize,
 }
 
 /// `DELETE /api/v1/keys/prekeys`: Removes all one-time prekeys in stock. They cannot be uploaded
@@ -208,7 +212,7 @@ pub(super) fn identity(body: &mut BodyFields) -> Result<IdentityKeys, ApiError> 
 
 /// `PUT /api/v1/keys/identity`: Sets the identity key and the signed prekey of the account.
 ///
-/// A changed identity key removes all one-time prekeys. An account that has no keys yet joins the
+/// A changed identity key removes all other prekeys. An account that has no keys yet joins the
 /// relay.
 ///
 /// # Errors

@@ -80,7 +80,7 @@ pub struct MessageGap {
     from: i64,
     /// The last sequence number.
     to: i64,
-    /// `expired` or `removed`.
+    /// `expired`, `removed`, or `replaced` for an edit after which another one came.
     reason: &'static str,
 }
 
@@ -137,6 +137,7 @@ impl MessageLog {
                 reason: match gap.reason {
                     GapReason::Expired => "expired",
                     GapReason::Removed => "removed",
+                    GapReason::Replaced => "replaced",
                 },
             })
             .collect();

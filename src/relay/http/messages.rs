@@ -27,6 +27,8 @@ const MOST_TOKEN_BYTES: usize = 64;
 const CLIENT_ID_BYTES: usize = 16;
 /// The bytes of a SHA-256.
 const HASH_BYTES: usize = 32;
+/// The smallest secret of a message in bytes, so that it cannot be guessed.
+const LEAST_SECRET_BYTES: usize = 16;
 /// The largest secret of a message in bytes.
 const MOST_SECRET_BYTES: usize = 64;
 /// The largest body of a request: a sealed body in base64, and the other fields.
@@ -190,7 +192,7 @@ fn message_failure(failure: impl Into<ApiError>) -> ApiError {
 pub struct MessageEdit {
     /// The sealed body: 1 byte to 64 KiB, base64.
     encrypted_body: String,
-    /// The secret of the message: 1 to 64 bytes, base64.
+    /// The secret of the message: 16 to 64 bytes, base64.
     secret: String,
 }
 
@@ -198,7 +200,7 @@ pub struct MessageEdit {
 ///
 /// # Errors
 /// 403 if the secret is not the message's; 404 if the message does not exist or the caller is not a
-/// member of its channel.
+/// member of its channel; 409 after 50 edits.
 #[utoipa::path(
     patch,
     path = "/api/v1/messages/{id}",
@@ -217,7 +219,7 @@ pub async fn edit(
     let proof = MessageProof {
         message: message_id(&id)?,
         account: me.user.id,
-        secret: body.raw("secret", 1, MOST_SECRET_BYTES)?,
+        secret: body.raw("secret", LEAST_SECRET_BYTES, MOST_SECRET_BYTES)?,
     };
     let new = body.raw("encrypted_body", 1, MOST_BODY_BYTES)?;
     let edited = messages::edit(&app.ports, proof, new.into()).await;
@@ -229,8 +231,8 @@ pub async fn edit(
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 pub struct MessageRemoval {
-    /// The secret of the message: 1 to 64 bytes, base64. The owner and administrators of the server
-    /// need none.
+    /// The secret of the message: 16 to 64 bytes, base64. The owner and administrators of the
+    /// server need none.
     secret: Option<String>,
 }
 
@@ -256,7 +258,7 @@ pub async fn remove(
     mut body: BodyFields,
 ) -> Result<AppJson<RelayMessage>, ApiError> {
     let message = message_id(&id)?;
-    let secret = body.optional_raw("secret", 1, MOST_SECRET_BYTES)?;
+    let secret = body.optional_raw("secret", LEAST_SECRET_BYTES, MOST_SECRET_BYTES)?;
     let removed = messages::remove(&app.ports, me.caller(), message, secret).await;
     removed.map_err(message_failure)?;
     Ok(AppJson(RelayMessage::new("The message is removed.")))

@@ -10,6 +10,7 @@ pub mod member;
 pub mod message_objects;
 pub mod messages;
 pub mod objects;
+pub mod pq_prekeys;
 pub mod sender_keys;
 pub mod server_channels;
 pub mod server_members;

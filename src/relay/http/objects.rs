@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 
 use crate::kernel::model::base64;
 use crate::relay::domain::accounts::RelayProfile;
+use crate::relay::domain::keys::Bundle;
+use crate::relay::model::pq_prekeys::PqPrekey;
 
 /// An account, as other accounts see it.
 #[derive(Serialize, ToSchema)]
@@ -72,4 +74,34 @@ pub fn standard_base64(stored: &str) -> String {
     base64::decode(stored)
         .map(base64::encode_standard)
         .unwrap_or_default()
+}
+
+/// A post-quantum prekey of an account.
+#[derive(Serialize, ToSchema)]
+pub struct BundledPqPrekey {
+    /// The public key: ML-KEM-768 (1,184 bytes) or ML-KEM-1024 (1,568 bytes), base64.
+    public_key: String,
+    /// The signature of the bytes of the public key by the identity key: 64 bytes, base64.
+    signature: String,
+    /// `one_time`: no other caller gets the key. `last_resort`: every caller gets it while no
+    /// one-time key is left.
+    kind: &'static str,
+}
+
+impl BundledPqPrekey {
+    /// Returns the prekey of a bundle, if it has one.
+    #[must_use]
+    pub fn of(bundle: &Bundle) -> Option<Self> {
+        let (stored, kind) = match (&bundle.pq_one_time, &bundle.pq_last_resort) {
+            (Some(stored), _) => (stored, "one_time"),
+            (None, Some(stored)) => (stored, "last_resort"),
+            (None, None) => return None,
+        };
+        let prekey = PqPrekey::from_stored(stored)?;
+        Some(Self {
+            public_key: base64::encode_standard(prekey.key()),
+            signature: base64::encode_standard(prekey.signature().as_bytes()),
+            kind,
+        })
+    }
 }

@@ -4,12 +4,16 @@
 //! the version of its form. Every request may be repeated, because an answer can be lost.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest, Sha256};
 
 use crate::kernel::model::base64;
 use crate::relay::model::micros::Micros;
 
 /// The version of the requests and replies.
 pub const PROTOCOL: u32 = 1;
+
+/// The bytes of the hash of a message as it was sent.
+const FINGERPRINT_BYTES: usize = 16;
 
 /// Bytes that only clients can read. In JSON they are base64url.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -196,6 +200,31 @@ pub struct NewMessage {
     pub edit_key_hash: Option<SealedBytes>,
 }
 
+impl NewMessage {
+    /// Returns a hash of what the client sent: the token, the body, the secret's hash and the mark
+    /// of attachments. A repeated request has the same one. The expiry is not part of it, because
+    /// the longest life of a message moves with the clock.
+    #[must_use]
+    pub fn fingerprint(&self) -> Vec<u8> {
+        let mut hasher = Sha256::new();
+        let hash = self.edit_key_hash.as_ref();
+        let parts = [
+            Some(&self.sender_token.0),
+            Some(&self.body.0),
+            hash.map(|hash| &hash.0),
+        ];
+        for part in parts {
+            let length = part.map_or(0, |part| part.len() + 1);
+            hasher.update(u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(part.map(Vec::as_slice).unwrap_or_default());
+        }
+        hasher.update([u8::from(self.has_attachments)]);
+        let mut hash = hasher.finalize().to_vec();
+        hash.truncate(FINGERPRINT_BYTES);
+        hash
+    }
+}
+
 /// The place of a message in its channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Placed {
@@ -254,6 +283,8 @@ pub enum GapReason {
     Expired,
     /// The messages were removed.
     Removed,
+    /// A later edit replaced the edits.
+    Replaced,
 }
 
 /// Sequence numbers without an entry.
@@ -335,4 +366,7 @@ pub enum ChannelRefusal {
     /// The secret is not the message's.
     #[error("the secret is not the message's")]
     WrongSecret,
+    /// The message was edited too often.
+    #[error("the message was edited as often as it may")]
+    TooManyEdits,
 }

@@ -12,9 +12,9 @@ pub const KEY_CHARS: usize = 43;
 /// The length of the hash of a key in the database, in characters of base64url.
 pub const HASH_CHARS: usize = 22;
 /// The bytes of SHA-256 by which a key is recognized.
-const HASH_BYTES: usize = 16;
+pub(super) const HASH_BYTES: usize = 16;
 /// The length of an Ed25519 signature in bytes.
-const SIGNATURE_BYTES: usize = 64;
+pub(super) const SIGNATURE_BYTES: usize = 64;
 
 /// A public key of 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,6 +31,14 @@ impl MessageKey {
     #[must_use]
     pub fn stored(&self) -> String {
         base64::encode(self.0)
+    }
+
+    /// Returns true if this Ed25519 key signed the message (RFC 8032, strict).
+    #[must_use]
+    pub fn has_signed(&self, message: &[u8], signature: &KeySignature) -> bool {
+        let signature = Signature::from_bytes(&signature.0);
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 
     /// Returns the hash by which an uploaded key is recognized.
@@ -50,6 +58,18 @@ impl KeySignature {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self(base64::decode(text)?.try_into().ok()?))
+    }
+
+    /// Reads the bytes of a signature.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(bytes.try_into().ok()?))
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Returns the signature as the database stores it: base64url without padding.
@@ -88,15 +108,16 @@ impl IdentityKeys {
     /// # Errors
     /// [`UnfitIdentity`]
     pub fn verify(&self) -> Result<(), UnfitIdentity> {
-        let key = VerifyingKey::from_bytes(&self.identity_key.0)
-            .ok()
-            .filter(|key| !key.is_weak())
-            .ok_or(UnfitIdentity::IdentityKey)?;
-        key.verify_strict(
-            &self.signed_prekey.0,
-            &Signature::from_bytes(&self.signature.0),
-        )
-        .map_err(|_| UnfitIdentity::Signature)
+        let key = VerifyingKey::from_bytes(&self.identity_key.0);
+        if !key.is_ok_and(|key| !key.is_weak()) {
+            return Err(UnfitIdentity::IdentityKey);
+        }
+        let signed = &self.signed_prekey.0;
+        if self.identity_key.has_signed(signed, &self.signature) {
+            Ok(())
+        } else {
+            Err(UnfitIdentity::Signature)
+        }
     }
 }
 

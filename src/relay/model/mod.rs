@@ -5,5 +5,6 @@ pub mod config;
 pub mod ids;
 pub mod keys;
 pub mod micros;
+pub mod pq_prekeys;
 pub mod servers;
 pub mod username;

@@ -3,13 +3,18 @@
 use crate::accounts::face::ExportPart;
 
 /// The parts. They hold public keys, the backup as its owner sealed it, and memberships.
-pub const PARTS: [ExportPart; 7] = [
+pub const PARTS: [ExportPart; 8] = [
     (
         "message_keys",
         "SELECT k.identity_key, k.signed_prekey, k.signed_prekey_signature, k.signed_prekey_day,
                 p.stock AS one_time_prekeys
            FROM relay_keys AS k LEFT JOIN relay_prekeys AS p ON p.user_id = k.user_id
           WHERE k.user_id = ?1",
+    ),
+    (
+        "message_pq_prekeys",
+        "SELECT number = 0 AS last_resort, stock AS prekeys FROM relay_pq_prekeys
+          WHERE user_id = ?1 ORDER BY number LIMIT ?2",
     ),
     (
         "message_key_backup",

@@ -3,9 +3,11 @@
 use const_format::concatcp;
 
 use crate::accounts::face::{Caller, IS_LIVE};
+use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    CLEANUP_BATCH, Db, Row, StoreError, batch, read_all, read_first, remove_in_batches, sql,
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, batch, read_all, read_first, remove_in_batches,
+    run, sql,
 };
 use crate::relay::model::servers::{
     InviteId, InviteRecord, MOST_INVITES, MOST_MEMBERS, MOST_SERVERS, ServerId, ServerRecord,
@@ -160,6 +162,45 @@ const IS_USABLE: &str = "(max_uses IS NULL OR use_count < max_uses)
                      WHERE r.server_id = relay_invites.server_id AND r.user_id = ?2
                        AND r.version > relay_invites.version)";
 
+/// Makes the account a member if the use `attempt` of the invite was counted before in the batch,
+/// with the task that adds the member to the channels.
+fn entry(user: UserId, code: &str, attempt: &str, now: Timestamp) -> [Statement; 4] {
+    let bump = sql(
+        "UPDATE relay_servers SET version = version + 1
+          WHERE id = (SELECT server_id FROM relay_invites WHERE code = ?1 AND last_use = ?2)",
+        [code.into(), attempt.into()],
+    );
+    let member = sql(
+        "INSERT INTO relay_members (server_id, user_id, role, version, joined_at)
+         SELECT s.id, ?3, 'member', s.version, ?4
+           FROM relay_invites AS i JOIN relay_servers AS s ON s.id = i.server_id
+          WHERE i.code = ?1 AND i.last_use = ?2",
+        [code.into(), attempt.into(), user.into(), now.into()],
+    );
+    let forget = sql(
+        "DELETE FROM relay_removals
+          WHERE user_id = ?3
+            AND server_id = (SELECT server_id FROM relay_invites
+                              WHERE code = ?1 AND last_use = ?2)",
+        [code.into(), attempt.into(), user.into()],
+    );
+    let task = sql(
+        "INSERT INTO relay_outbox (task, server_id, channel_id, user_id, version, due_at)
+         SELECT 'add', m.server_id, '', m.user_id, m.version, ?3
+           FROM relay_invites AS i
+           JOIN relay_members AS m ON m.server_id = i.server_id AND m.user_id = ?2
+          WHERE i.code = ?1 AND i.last_use = ?4
+         ON CONFLICT DO UPDATE SET version = excluded.version, due_at = excluded.due_at",
+        [
+            code.into(),
+            user.into(),
+            outbox::due(now).into(),
+            attempt.into(),
+        ],
+    );
+    [bump, member, forget, task]
+}
+
 /// Joins the server of an invite, with the task that adds the member to the channels. A use is
 /// counted in the same statement that checks the count. A member joins again without a use. One
 /// round trip.
@@ -197,39 +238,7 @@ pub async fn join(
             MOST_MEMBERS.into(),
         ],
     );
-    let bump = sql(
-        "UPDATE relay_servers SET version = version + 1
-          WHERE id = (SELECT server_id FROM relay_invites WHERE code = ?1 AND last_use = ?2)",
-        [code.into(), attempt.into()],
-    );
-    let member = sql(
-        "INSERT INTO relay_members (server_id, user_id, role, version, joined_at)
-         SELECT s.id, ?3, 'member', s.version, ?4
-           FROM relay_invites AS i JOIN relay_servers AS s ON s.id = i.server_id
-          WHERE i.code = ?1 AND i.last_use = ?2",
-        [code.into(), attempt.into(), by.user.into(), now.into()],
-    );
-    let forget = sql(
-        "DELETE FROM relay_removals
-          WHERE user_id = ?3
-            AND server_id = (SELECT server_id FROM relay_invites
-                              WHERE code = ?1 AND last_use = ?2)",
-        [code.into(), attempt.into(), by.user.into()],
-    );
-    let task = sql(
-        "INSERT INTO relay_outbox (task, server_id, channel_id, user_id, version, due_at)
-         SELECT 'add', m.server_id, '', m.user_id, m.version, ?3
-           FROM relay_invites AS i
-           JOIN relay_members AS m ON m.server_id = i.server_id AND m.user_id = ?2
-          WHERE i.code = ?1 AND i.last_use = ?4
-         ON CONFLICT DO UPDATE SET version = excluded.version, due_at = excluded.due_at",
-        [
-            code.into(),
-            by.user.into(),
-            outbox::due(now).into(),
-            attempt.into(),
-        ],
-    );
+    let [bump, member, forget, task] = entry(by.user, code, attempt, now);
     let joined = sql(
         concatcp!(
             "SELECT s.id, s.owner_id, s.encrypted_meta, s.created_at
@@ -280,6 +289,73 @@ pub async fn join(
     } else {
         Joined::Unknown
     })
+}
+
+/// Returns whether an account that does not exist yet may use an invite. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn is_open(db: &dyn Db, code: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let select = sql(
+        "SELECT 1 AS one FROM relay_invites
+          WHERE code = ?1 AND (max_uses IS NULL OR use_count < max_uses)
+            AND (expires_at IS NULL OR expires_at > ?2)
+            AND (SELECT COUNT(*) FROM relay_members AS m
+                  WHERE m.server_id = relay_invites.server_id) < ?3",
+        [code.into(), now.into(), MOST_MEMBERS.into()],
+    );
+    Ok(!run(db, select).await?.is_empty())
+}
+
+/// Makes an account that the same batch creates a member of the server of an invite.
+///
+/// The batch fails by [`Subject`](crate::kernel::store::Precondition::Subject) if the invite may
+/// not be used. The statements do nothing if the account does not exist.
+#[must_use]
+pub fn join_as_new(user: UserId, code: &str, attempt: &str, now: Timestamp) -> Vec<Statement> {
+    let count = sql(
+        "UPDATE relay_invites SET use_count = use_count + 1, last_use = ?2
+          WHERE code = ?1 AND (max_uses IS NULL OR use_count < max_uses)
+            AND (expires_at IS NULL OR expires_at > ?3)
+            AND (SELECT COUNT(*) FROM relay_members AS m
+                  WHERE m.server_id = relay_invites.server_id) < ?4
+            AND EXISTS (SELECT 1 FROM users WHERE id = ?5)",
+        [
+            code.into(),
+            attempt.into(),
+            now.into(),
+            MOST_MEMBERS.into(),
+            user.into(),
+        ],
+    );
+    let precondition = sql(
+        "INSERT INTO preconditions (subject)
+         SELECT 1 WHERE EXISTS (SELECT 1 FROM users WHERE id = ?1) AND NOT EXISTS (
+             SELECT 1 FROM relay_invites WHERE code = ?2 AND last_use = ?3)",
+        [user.into(), code.into(), attempt.into()],
+    );
+    let mut statements = vec![count, precondition];
+    statements.extend(entry(user, code, attempt, now));
+    statements
+}
+
+/// Returns the membership of an account in the server of an invite. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn membership(
+    db: &dyn Db,
+    user: UserId,
+    code: &str,
+) -> Result<Option<ServerMemberKey>, StoreError> {
+    let select = sql(
+        "SELECT m.server_id, m.user_id, m.version
+           FROM relay_invites AS i
+           JOIN relay_members AS m ON m.server_id = i.server_id AND m.user_id = ?2
+          WHERE i.code = ?1",
+        [code.into(), user.into()],
+    );
+    read_first(&run(db, select).await?)
 }
 
 /// Removes invites that have expired. Returns their number.

@@ -8,7 +8,7 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Statement, StoreError, batch, sql};
 use crate::relay::model::keys::IdentityKeys;
-use crate::relay::store::sender_keys;
+use crate::relay::store::{pq_prekeys, sender_keys};
 
 /// The milliseconds of a day.
 const DAY_MILLIS: i64 = 86_400_000;
@@ -48,9 +48,9 @@ pub fn insert_for_new(
     )
 }
 
-/// Sets the identity of the caller's account. A changed identity key removes all one-time prekeys,
-/// the answers that still hold one, and the sender keys from and to the account. Returns `false` if
-/// the caller is signed out. One round trip.
+/// Sets the identity of the caller's account. A changed identity key removes all prekeys of the old
+/// one, the answers that still hold one, and the sender keys from and to the account. Returns
+/// `false` if the caller is signed out. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -108,7 +108,15 @@ pub async fn set(
         ],
     );
     let drop_sender_keys = sender_keys::drop_if_identity_changes(by, &key);
-    let statements = [event, drop_stock, drop_claims, drop_sender_keys, upsert];
-    let [_, _, _, _, set] = batch(db, statements).await?;
+    let drop_pq = pq_prekeys::drop_if_identity_changes(by, &key);
+    let statements = [
+        event,
+        drop_stock,
+        drop_pq,
+        drop_claims,
+        drop_sender_keys,
+        upsert,
+    ];
+    let [.., set] = batch(db, statements).await?;
     Ok(!set.is_empty())
 }

@@ -1,6 +1,7 @@
 //! Every SQL statement of the relay, a file per noun.
 
 pub mod blocks;
+pub mod bundles;
 pub mod channels;
 pub mod counts;
 pub mod direct_messages;
@@ -11,6 +12,7 @@ pub mod keys;
 pub mod members;
 pub mod membership;
 pub mod outbox;
+pub mod pq_prekeys;
 pub mod prekeys;
 pub mod sender_keys;
 pub mod server_channels;

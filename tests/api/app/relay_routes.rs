@@ -79,6 +79,20 @@ pub fn rows() -> Vec<Row> {
         Row(Method::GET, "/api/v1/keys/prekeys/count", none.clone(), own),
         Row(Method::DELETE, "/api/v1/keys/prekeys", none.clone(), own),
         Row(
+            Method::POST,
+            "/api/v1/keys/pq-prekeys",
+            json!({"pq_prekeys": [{"public_key": "A".repeat(2088) + "AAA",
+                                   "signature": "A".repeat(86)}]}),
+            [401, 409, 401, 401, 401, 409],
+        ),
+        Row(
+            Method::GET,
+            "/api/v1/keys/pq-prekeys/count",
+            none.clone(),
+            own,
+        ),
+        Row(Method::DELETE, "/api/v1/keys/pq-prekeys", none.clone(), own),
+        Row(
             Method::PUT,
             "/api/v1/keys/identity",
             json!({"identity_key": "x"}),

@@ -104,7 +104,7 @@ const FORBIDDEN: [(&str, &str); 17] = [
 ];
 
 /// Every table of the database.
-pub const TABLES: [&str; 44] = [
+pub const TABLES: [&str; 45] = [
     "users",
     "deleted_users",
     "identities",
@@ -135,6 +135,7 @@ pub const TABLES: [&str; 44] = [
     "preconditions",
     "relay_keys",
     "relay_prekeys",
+    "relay_pq_prekeys",
     "relay_prekey_history",
     "relay_prekey_claims",
     "relay_counts",

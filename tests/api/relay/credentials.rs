@@ -181,6 +181,7 @@ async fn a_deletion_needs_the_password_and_leaves_no_keys() {
         for table in [
             "relay_keys",
             "relay_prekeys",
+            "relay_pq_prekeys",
             "relay_prekey_history",
             "relay_prekey_claims",
         ] {

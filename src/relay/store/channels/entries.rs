@@ -29,7 +29,7 @@ pub enum EntryKind {
     Removal,
 }
 
-fn kind(number: i64) -> Result<EntryKind, StoreError> {
+pub(super) fn kind(number: i64) -> Result<EntryKind, StoreError> {
     match number {
         MESSAGE => Ok(EntryKind::Message),
         REMOVED => Ok(EntryKind::RemovedMessage),
@@ -46,7 +46,8 @@ pub struct KnownMessage {
     pub placed: Placed,
     /// When it expires, in milliseconds since 1970.
     pub expires_at: Option<i64>,
-    /// True if it is the message to append: an edited or removed one is compared without its body.
+    /// True if the stored message was sent with the same bytes, also if it was edited or removed
+    /// later.
     pub same: bool,
 }
 
@@ -72,14 +73,12 @@ fn placed(row: &Row) -> Result<Placed, StoreError> {
 /// Selects the message of the id of `message`, and compares it with `message`.
 fn known(channel: &str, message: &NewMessage) -> Statement {
     sql(
-        "SELECT seq, at, expires_at, channel_id = ?2 AND (kind = 1
-                OR (sender_token = ?3 AND (edited = 1 OR body = ?4))) AS same
+        "SELECT seq, at, expires_at, channel_id = ?2 AND fingerprint = ?3 AS same
            FROM channel_entries WHERE id = ?1",
         [
             message.id.as_str().into(),
             channel.into(),
-            message.sender_token.0.as_slice().into(),
-            message.body.0.as_slice().into(),
+            message.fingerprint().as_slice().into(),
         ],
     )
 }
@@ -104,8 +103,8 @@ pub fn insert(channel: &str, message: &NewMessage, placed: Placed) -> Statement 
     let hash = message.edit_key_hash.as_ref();
     sql(
         "INSERT INTO channel_entries (channel_id, seq, at, kind, id, sender_token, body, expires_at,
-                                      has_attachments, edited, edit_key_hash)
-         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, 0, ?9)",
+                                      has_attachments, edits, edit_key_hash, fingerprint)
+         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)",
         [
             channel.into(),
             placed.seq.into(),
@@ -116,13 +115,14 @@ pub fn insert(channel: &str, message: &NewMessage, placed: Placed) -> Statement 
             message.expires_at.into(),
             message.has_attachments.into(),
             hash.map_or(Value::Null, |hash| hash.0.as_slice().into()),
+            message.fingerprint().as_slice().into(),
         ],
     )
 }
 
 /// The columns of a message.
 const COLUMNS: &str = "channel_id, seq, at, kind, id, sender_token, body, expires_at, \
-                       has_attachments, edited, edit_key_hash";
+                       has_attachments, edits, edit_key_hash";
 
 /// A stored message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -135,12 +135,15 @@ pub struct StoredMessage {
     pub removed: bool,
     /// The hash of the secret that edits and removes the message.
     pub edit_key_hash: Option<Vec<u8>>,
+    /// The number of edits.
+    pub edits: i64,
 }
 
 impl TryFrom<&Row> for StoredMessage {
     type Error = StoreError;
 
     fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let edits = row.integer("edits")?;
         Ok(Self {
             channel: row.text("channel_id")?,
             message: ChannelMessage {
@@ -150,10 +153,11 @@ impl TryFrom<&Row> for StoredMessage {
                 body: SealedBytes(row.opt_bytes("body")?.unwrap_or_default()),
                 expires_at: row.opt_integer("expires_at")?,
                 has_attachments: row.integer("has_attachments")? == 1,
-                edited: row.integer("edited")? == 1,
+                edited: edits > 0,
             },
             removed: row.integer("kind")? == REMOVED,
             edit_key_hash: row.opt_bytes("edit_key_hash")?,
+            edits,
         })
     }
 }
@@ -193,7 +197,7 @@ impl MessageChange<'_> {
     fn entry(&self, kind: i64) -> Statement {
         sql(
             "INSERT INTO channel_entries (channel_id, seq, at, kind, target, expires_at,
-                                          has_attachments, edited)
+                                          has_attachments, edits)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0)",
             [
                 self.stored.channel.as_str().into(),
@@ -210,11 +214,13 @@ impl MessageChange<'_> {
     #[must_use]
     pub fn edit(&self, body: &[u8]) -> [Statement; 2] {
         let update = sql(
-            "UPDATE channel_entries SET body = ?3, edited = 1 WHERE channel_id = ?1 AND seq = ?2",
+            "UPDATE channel_entries SET body = ?3, edits = edits + 1, last_edit = ?4
+              WHERE channel_id = ?1 AND seq = ?2",
             [
                 self.stored.channel.as_str().into(),
                 self.stored.message.placed.seq.into(),
                 body.into(),
+                self.placed.seq.into(),
             ],
         );
         [update, self.entry(EDIT)]
@@ -309,55 +315,6 @@ pub async fn before(
             position.at.0.into(),
             step.into(),
         ],
-    );
-    read_all(&run(db, select).await?)
-}
-
-/// An entry with the message that it is or that it changes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EntryRow {
-    /// The sequence number of the entry.
-    pub seq: i64,
-    /// The kind of the entry.
-    pub kind: EntryKind,
-    /// The message. `None` if it has expired and was removed.
-    pub stored: Option<StoredMessage>,
-}
-
-impl TryFrom<&Row> for EntryRow {
-    type Error = StoreError;
-
-    fn try_from(row: &Row) -> Result<Self, StoreError> {
-        let stored = match row.opt_text("id")? {
-            Some(_) => Some(StoredMessage::try_from(row)?),
-            None => None,
-        };
-        Ok(Self {
-            seq: row.integer("entry_seq")?,
-            kind: kind(row.integer("entry_kind")?)?,
-            stored,
-        })
-    }
-}
-
-/// Returns the entries of a channel after a sequence number. One round trip.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn since(
-    db: &dyn Db,
-    channel: &str,
-    since: i64,
-    limit: u32,
-) -> Result<Vec<EntryRow>, StoreError> {
-    let select = sql(
-        "SELECT e.seq AS entry_seq, e.kind AS entry_kind, m.channel_id, m.seq, m.at, m.kind, m.id,
-                m.sender_token, m.body, m.expires_at, m.has_attachments, m.edited, m.edit_key_hash
-           FROM channel_entries AS e
-           LEFT JOIN channel_entries AS m
-             ON m.channel_id = e.channel_id AND m.seq = COALESCE(e.target, e.seq)
-          WHERE e.channel_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
-        [channel.into(), since.into(), i64::from(limit).into()],
     );
     read_all(&run(db, select).await?)
 }

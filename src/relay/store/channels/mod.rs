@@ -4,5 +4,6 @@
 
 pub mod entries;
 pub mod expiry;
+pub mod log;
 pub mod members;
 pub mod schema;

@@ -26,7 +26,8 @@ const MIGRATIONS: [&[&str]; 1] = [&[
      ) STRICT, WITHOUT ROWID",
     // An entry. `kind` 0 is a message, 1 a removed message, 2 an edit and 3 a removal of the
     // message with the sequence number `target`. `at` is in microseconds, `expires_at` in
-    // milliseconds.
+    // milliseconds. `edits` is the number of edits of a message, and `last_edit` the sequence
+    // number of the last one. `fingerprint` is a hash of the message as it was sent.
     // There is no sender.
     "CREATE TABLE channel_entries (
         channel_id TEXT NOT NULL,
@@ -39,8 +40,10 @@ const MIGRATIONS: [&[&str]; 1] = [&[
         body BLOB,
         expires_at INTEGER,
         has_attachments INTEGER NOT NULL,
-        edited INTEGER NOT NULL,
+        edits INTEGER NOT NULL,
+        last_edit INTEGER,
         edit_key_hash BLOB,
+        fingerprint BLOB,
         PRIMARY KEY (channel_id, seq)
      ) STRICT, WITHOUT ROWID",
     "CREATE UNIQUE INDEX channel_entries_id ON channel_entries (id) WHERE id IS NOT NULL",
