@@ -202,7 +202,7 @@ fn due_of(task: &str, now: Timestamp, of_deletions: bool, most: i64) -> Statemen
                 MAX(1, (SELECT COUNT(*) FROM relay_channels AS c
                          WHERE c.server_id = relay_outbox.server_id)) AS calls
            FROM relay_outbox
-          WHERE task = ?1 AND due_at <= ?2 AND (due_at = 0) = ?3 ORDER BY due_at LIMIT ?4",
+          WHERE task = ?1 AND due_at <= ?2 AND (due_at <= 0) = ?3 ORDER BY due_at LIMIT ?4",
         [task.into(), now.into(), of_deletions.into(), most.into()],
     )
 }
