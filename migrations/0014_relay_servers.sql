@@ -196,7 +196,7 @@ CREATE TABLE relay_outbox (
     PRIMARY KEY (task, server_id, channel_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX relay_outbox_due_at ON relay_outbox (due_at);
+CREATE INDEX relay_outbox_due_at ON relay_outbox (task, due_at);
 
 -- However a channel disappears, its object is destroyed.
 CREATE TRIGGER relay_channels_destroy AFTER DELETE ON relay_channels
@@ -206,7 +206,7 @@ BEGIN
 END;
 
 -- A deleted account leaves every channel object. Its servers pass to the administrator who joined first, or to the member
--- who joined first. A server without another member is deleted.
+-- who joined first. A member whose removal waits does not inherit. A server without an heir is deleted.
 CREATE TRIGGER relay_account_deletion BEFORE DELETE ON users
 BEGIN
     INSERT INTO relay_outbox (task, server_id, channel_id, user_id, version, due_at)
@@ -219,6 +219,11 @@ BEGIN
     UPDATE relay_servers
        SET owner_id = COALESCE((SELECT m.user_id FROM relay_members AS m
                                  WHERE m.server_id = relay_servers.id AND m.role < 'owner'
+                                   AND NOT EXISTS (
+                                       SELECT 1 FROM relay_outbox AS w
+                                        WHERE w.task IN ('kick', 'leave') AND w.server_id = m.server_id
+                                          AND w.channel_id = '' AND w.user_id = m.user_id
+                                          AND w.version >= m.version)
                                  ORDER BY m.role, m.version LIMIT 1), owner_id)
      WHERE owner_id = OLD.id;
     UPDATE relay_members SET role = 'owner'

@@ -256,7 +256,9 @@ pub async fn join(
     let (attempt, now) = (random_id(ports)?, ports.clock.now());
     match invites::join(ports.db.as_ref(), by, code, &attempt, now).await? {
         Joined::Member(server, member) => {
-            carry_out(ports, RelayTask::Add(member)).await?;
+            if let Some(member) = member {
+                carry_out(ports, RelayTask::Add(member)).await?;
+            }
             Ok(server)
         }
         Joined::Unknown => Err(ServerRejection::UnknownInvite.into()),

@@ -24,8 +24,10 @@ const AT_ONCE: usize = 6;
 const MOST_IN_CALL: usize = 500;
 /// How often a removal looks for channels that were made while it ran.
 const ROUNDS: usize = 4;
-/// The number of tasks that maintenance carries out in a run.
-const MOST_IN_RUN: i64 = 50;
+/// The number of tasks of a kind that maintenance carries out in a run.
+const MOST_OF_KIND: i64 = 200;
+/// The number of objects that maintenance calls in a run. A Worker has a limit of subrequests.
+const MOST_CALLS: i64 = 1000;
 /// How long a task waits after a failure.
 const RETRY: Duration = Duration::from_mins(1);
 
@@ -148,15 +150,20 @@ async fn remove_from_server(
 /// [`Fault`]
 pub async fn carry_out_due(ports: &Ports) -> Result<usize, Fault> {
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-    let tasks = outbox::due_tasks(db, now, MOST_IN_RUN).await?;
-    let mut done = 0;
-    for task in tasks {
-        match carry_out(ports, task).await {
-            Ok(()) => done += 1,
-            Err(error) => {
-                tracing::warn!(%error, "a change of a channel waits");
-                outbox::postpone(db, task, now.plus(RETRY)).await?;
-            }
+    let (mut done, mut calls) = (0, 0);
+    for due in outbox::due_tasks(db, now, MOST_OF_KIND).await? {
+        if calls >= MOST_CALLS {
+            break;
+        }
+        calls += due.calls;
+        let Err(error) = carry_out(ports, due.task).await else {
+            done += 1;
+            continue;
+        };
+        tracing::warn!(%error, "a change of a channel waits");
+        // A task that is not postponed is repeated in the next run.
+        if let Err(error) = outbox::postpone(db, due.task, now.plus(RETRY)).await {
+            tracing::warn!(%error, "a change of a channel is not postponed");
         }
     }
     Ok(done)

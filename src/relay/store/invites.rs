@@ -12,7 +12,7 @@ use crate::kernel::store::{
 use crate::relay::model::servers::{
     InviteId, InviteRecord, MOST_INVITES, MOST_MEMBERS, MOST_SERVERS, ServerId, ServerRecord,
 };
-use crate::relay::store::membership::{MANAGES, ServerStanding, in_server};
+use crate::relay::store::membership::{IS_LEAVING, MANAGES, ServerStanding, in_server};
 use crate::relay::store::outbox;
 use crate::relay::store::outbox::ServerMemberKey;
 
@@ -143,9 +143,11 @@ pub async fn remove(
 /// The outcome of joining a server by an invite.
 #[derive(Clone, Debug)]
 pub enum Joined {
-    /// The account is a member, now or since before.
-    Member(ServerRecord, ServerMemberKey),
-    /// No invite has the code, or it is used up, has expired, or is as old as the caller's removal.
+    /// The account is a member, now or since before, with the membership that the channels may not
+    /// know yet.
+    Member(ServerRecord, Option<ServerMemberKey>),
+    /// No invite has the code, or it is used up, has expired, is as old as the caller's removal,
+    /// or a removal of the caller waits.
     Unknown,
     /// The server or the account has as many memberships as it may.
     Full,
@@ -187,9 +189,14 @@ fn entry(user: UserId, code: &str, attempt: &str, now: Timestamp) -> [Statement;
          SELECT 'add', m.server_id, '', m.user_id, m.version, ?3
            FROM relay_invites AS i
            JOIN relay_members AS m ON m.server_id = i.server_id AND m.user_id = ?2
-          WHERE i.code = ?1
-         ON CONFLICT DO UPDATE SET version = excluded.version",
-        [code.into(), user.into(), outbox::due(now).into()],
+          WHERE i.code = ?1 AND i.last_use = ?4
+         ON CONFLICT DO UPDATE SET version = excluded.version, due_at = excluded.due_at",
+        [
+            code.into(),
+            user.into(),
+            outbox::due(now).into(),
+            attempt.into(),
+        ],
     );
     [bump, member, forget, task]
 }
@@ -233,11 +240,20 @@ pub async fn join(
     );
     let [bump, member, forget, task] = entry(by.user, code, attempt, now);
     let joined = sql(
-        "SELECT s.id, s.owner_id, s.encrypted_meta, s.created_at, m.server_id, m.user_id, m.version
-           FROM relay_invites AS i
-           JOIN relay_servers AS s ON s.id = i.server_id
-           JOIN relay_members AS m ON m.server_id = i.server_id AND m.user_id = ?2
-          WHERE i.code = ?1",
+        concatcp!(
+            "SELECT s.id, s.owner_id, s.encrypted_meta, s.created_at
+               FROM relay_invites AS i
+               JOIN relay_servers AS s ON s.id = i.server_id
+               JOIN relay_members AS g ON g.server_id = i.server_id AND g.user_id = ?2
+              WHERE i.code = ?1 AND NOT ",
+            IS_LEAVING
+        ),
+        [code.into(), by.user.into()],
+    );
+    let unknown = sql(
+        "SELECT w.server_id, w.user_id, w.version
+           FROM relay_invites AS i JOIN relay_outbox AS w ON w.server_id = i.server_id
+          WHERE i.code = ?1 AND w.task = 'add' AND w.channel_id = '' AND w.user_id = ?2",
         [code.into(), by.user.into()],
     );
     let state = sql(
@@ -247,7 +263,9 @@ pub async fn join(
             " AS live,
                 EXISTS (SELECT 1 FROM relay_invites WHERE code = ?3 AND ",
             IS_USABLE,
-            ") AS usable, ?4 AS attempt"
+            " AND NOT EXISTS (SELECT 1 FROM relay_members AS g
+                               WHERE g.server_id = relay_invites.server_id AND g.user_id = ?2)
+                ) AS usable, ?4 AS attempt"
         ),
         [
             by.session.into(),
@@ -257,10 +275,10 @@ pub async fn join(
             now.into(),
         ],
     );
-    let statements = [count, bump, member, forget, task, joined, state];
-    let [_, _, _, _, _, joined, state] = batch(db, statements).await?;
-    if let (Some(server), Some(member)) = (read_first(&joined)?, read_first(&joined)?) {
-        return Ok(Joined::Member(server, member));
+    let statements = [count, bump, member, forget, task, joined, unknown, state];
+    let [_, _, _, _, _, joined, unknown, state] = batch(db, statements).await?;
+    if let Some(server) = read_first(&joined)? {
+        return Ok(Joined::Member(server, read_first(&unknown)?));
     }
     if !outbox::is_live(&state)? {
         return Ok(Joined::SignedOut);

@@ -9,7 +9,7 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, batch, read_all, read
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::{ListPage, ListedAccount, ServerId};
 use crate::relay::store::membership::{
-    ChannelStanding, IS_MEMBER, OWNS, ServerStanding, in_channel, in_server,
+    ChannelStanding, IS_LEAVING, IS_MEMBER, OWNS, ServerStanding, in_channel, in_server,
 };
 use crate::relay::store::outbox;
 use crate::relay::store::outbox::ServerMemberKey;
@@ -148,7 +148,10 @@ pub async fn begin_kick(
                FROM relay_members AS g JOIN relay_members AS m ON m.server_id = g.server_id
               WHERE g.server_id = ?3 AND g.user_id = ?2 AND m.user_id = ?4
                 AND (g.role = 'owner' AND m.role <> 'owner'
-                     OR g.role = 'admin' AND m.role = 'member') AND ",
+                     OR g.role = 'admin' AND m.role = 'member')
+                AND NOT ",
+            IS_LEAVING,
+            " AND ",
             IS_LIVE,
             " ON CONFLICT DO UPDATE SET version = excluded.version, due_at = excluded.due_at
              RETURNING server_id, user_id, version"

@@ -7,10 +7,26 @@ use crate::kernel::store::{Row, Statement, StoreError, sql};
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::{ServerId, ServerRole};
 
+/// True while a removal of the member `g` of a server waits for the objects of channels.
+pub(super) const IS_LEAVING: &str = "EXISTS (
+    SELECT 1 FROM relay_outbox AS w
+     WHERE w.task IN ('kick', 'leave') AND w.server_id = g.server_id AND w.channel_id = ''
+       AND w.user_id = g.user_id AND w.version >= g.version)";
+
+/// The role of the member `g` of a server. A member whose removal waits manages nothing.
+const ROLE: &str = concatcp!(
+    "CASE WHEN g.role = 'admin' AND ",
+    IS_LEAVING,
+    " THEN 'member' ELSE g.role END"
+);
+
 /// True while the live caller, session `?1` and account `?2`, may manage the server `?3`.
 pub(super) const MANAGES: &str = concatcp!(
     "EXISTS (SELECT 1 FROM relay_members AS g
-              WHERE g.server_id = ?3 AND g.user_id = ?2 AND g.role IN ('admin', 'owner')) AND ",
+              WHERE g.server_id = ?3 AND g.user_id = ?2 AND g.role IN ('admin', 'owner')
+                AND NOT ",
+    IS_LEAVING,
+    ") AND ",
     IS_LIVE
 );
 
@@ -26,7 +42,10 @@ pub(super) const OWNS: &str = concatcp!(
 pub(super) const MANAGES_CHANNEL: &str = concatcp!(
     "EXISTS (SELECT 1 FROM relay_channels AS o
                JOIN relay_members AS g ON g.server_id = o.server_id
-              WHERE o.id = ?3 AND g.user_id = ?2 AND g.role IN ('admin', 'owner')) AND ",
+              WHERE o.id = ?3 AND g.user_id = ?2 AND g.role IN ('admin', 'owner')
+                AND NOT ",
+    IS_LEAVING,
+    ") AND ",
     IS_LIVE
 );
 
@@ -55,8 +74,9 @@ pub fn in_server(by: Caller, server: ServerId) -> Statement {
         concatcp!(
             "SELECT ",
             IS_LIVE,
-            " AS live,
-                (SELECT role FROM relay_members WHERE server_id = ?3 AND user_id = ?2) AS role"
+            " AS live, (SELECT ",
+            ROLE,
+            " FROM relay_members AS g WHERE g.server_id = ?3 AND g.user_id = ?2) AS role"
         ),
         [by.session.into(), by.user.into(), server.into()],
     )
@@ -105,11 +125,13 @@ pub fn in_channel(by: Caller, channel: ChannelId) -> Statement {
         concatcp!(
             "SELECT ",
             IS_LIVE,
-            " AS live, c.server_id, m.role, ",
+            " AS live, c.server_id, ",
+            ROLE,
+            " AS role, ",
             IS_MEMBER,
             " AS member
                FROM relay_channels AS c
-               LEFT JOIN relay_members AS m ON m.server_id = c.server_id AND m.user_id = ?2
+               LEFT JOIN relay_members AS g ON g.server_id = c.server_id AND g.user_id = ?2
               WHERE c.id = ?3"
         ),
         [by.session.into(), by.user.into(), channel.into()],

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, Statement, StoreError, Value, read_all, run, sql};
+use crate::kernel::store::{Db, Row, Statement, StoreError, Value, batch, read_all, run, sql};
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::ServerId;
 
@@ -174,21 +174,59 @@ pub async fn finish(db: &dyn Db, task: RelayTask) -> Result<(), StoreError> {
     run(db, done(task)).await.map(drop)
 }
 
-/// Returns tasks that maintenance repeats now. One round trip.
+/// A task that maintenance repeats, and the number of objects that it calls.
+#[derive(Clone, Copy, Debug)]
+pub struct DueTask {
+    /// The task.
+    pub task: RelayTask,
+    /// The number of objects.
+    pub calls: i64,
+}
+
+impl TryFrom<&Row> for DueTask {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            task: RelayTask::try_from(row)?,
+            calls: row.integer("calls")?,
+        })
+    }
+}
+
+/// Selects due tasks of a kind: those of requests, or those that the deletion of an account or of a
+/// channel inserted, which are due at 0.
+fn due_of(task: &str, now: Timestamp, of_deletions: bool, most: i64) -> Statement {
+    sql(
+        "SELECT task, server_id, channel_id, user_id, version,
+                MAX(1, (SELECT COUNT(*) FROM relay_channels AS c
+                         WHERE c.server_id = relay_outbox.server_id)) AS calls
+           FROM relay_outbox
+          WHERE task = ?1 AND due_at <= ?2 AND (due_at <= 0) = ?3 ORDER BY due_at LIMIT ?4",
+        [task.into(), now.into(), of_deletions.into(), most.into()],
+    )
+}
+
+/// Returns tasks that maintenance repeats now, at most `most` of a kind. The removals of requests
+/// are first, so that no deletion of an account keeps a member in a channel. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn due_tasks(
-    db: &dyn Db,
-    now: Timestamp,
-    most: i64,
-) -> Result<Vec<RelayTask>, StoreError> {
-    let select = sql(
-        "SELECT task, server_id, channel_id, user_id, version FROM relay_outbox
-          WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
-        [now.into(), most.into()],
-    );
-    read_all(&run(db, select).await?)
+pub async fn due_tasks(db: &dyn Db, now: Timestamp, most: i64) -> Result<Vec<DueTask>, StoreError> {
+    let kinds = [
+        due_of("kick", now, false, most),
+        due_of("leave", now, false, most),
+        due_of("leave_channel", now, false, most),
+        due_of("add", now, false, most),
+        due_of("add_to_channel", now, false, most),
+        due_of("delete_server", now, false, most),
+        due_of("destroy", now, false, most),
+        due_of("leave", now, true, most),
+        due_of("leave_channel", now, true, most),
+        due_of("destroy", now, true, most),
+    ];
+    let found = batch(db, kinds).await?;
+    read_all(&found.concat())
 }
 
 /// Lets maintenance repeat a task at `at`. One round trip.

@@ -8,7 +8,7 @@ use crate::kernel::store::{Db, Row, StoreError, batch, read_all, read_first, sql
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::{ChannelRecord, MOST_CHANNELS, ServerId};
 use crate::relay::store::membership::{
-    ChannelStanding, MANAGES, MANAGES_CHANNEL, ServerStanding, in_channel, in_server,
+    ChannelStanding, IS_LEAVING, MANAGES, MANAGES_CHANNEL, ServerStanding, in_channel, in_server,
 };
 use crate::relay::store::outbox;
 use crate::relay::store::outbox::ChannelMemberKey;
@@ -176,8 +176,17 @@ pub async fn begin_deletion(
     Ok((read_first(&standing)?, !inserted.is_empty()))
 }
 
+/// True while the removal of the account `?2` from the server of the channel `?3` waits for the
+/// objects of channels.
+const LEAVES_SERVER_OF: &str = concatcp!(
+    "EXISTS (SELECT 1 FROM relay_channels AS o JOIN relay_members AS g ON g.server_id = o.server_id
+              WHERE o.id = ?3 AND g.user_id = ?2 AND ",
+    IS_LEAVING,
+    ")"
+);
+
 /// Lets a member of the server come back to a channel, with the task that adds them to its object.
-/// One round trip.
+/// A member whose removal waits is answered as an account that is not a member. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -191,7 +200,10 @@ pub async fn join(
         concatcp!(
             "UPDATE relay_servers SET version = version + 1
               WHERE id = (SELECT server_id FROM relay_channel_choices
-                           WHERE channel_id = ?3 AND user_id = ?2 AND away = 1) AND ",
+                           WHERE channel_id = ?3 AND user_id = ?2 AND away = 1)
+                AND NOT ",
+            LEAVES_SERVER_OF,
+            " AND ",
             IS_LIVE
         ),
         [by.session.into(), by.user.into(), channel.into()],
@@ -202,7 +214,10 @@ pub async fn join(
                 SET away = 0, joined_at = ?4,
                     version = (SELECT version FROM relay_servers AS r
                                 WHERE r.id = relay_channel_choices.server_id)
-              WHERE channel_id = ?3 AND user_id = ?2 AND away = 1 AND ",
+              WHERE channel_id = ?3 AND user_id = ?2 AND away = 1
+                AND NOT ",
+            LEAVES_SERVER_OF,
+            " AND ",
             IS_LIVE
         ),
         [
@@ -216,7 +231,9 @@ pub async fn join(
         concatcp!(
             "INSERT INTO relay_outbox (task, server_id, channel_id, user_id, version, due_at)
              SELECT 'add_to_channel', '', channel_id, user_id, 0, ?4 FROM relay_seats
-              WHERE channel_id = ?3 AND user_id = ?2 AND ",
+              WHERE channel_id = ?3 AND user_id = ?2 AND NOT ",
+            LEAVES_SERVER_OF,
+            " AND ",
             IS_LIVE,
             " ON CONFLICT DO NOTHING"
         ),
@@ -227,8 +244,17 @@ pub async fn join(
             outbox::due(now).into(),
         ],
     );
-    let [_, _, _, standing] = batch(db, [bump, back, task, in_channel(by, channel)]).await?;
-    read_first(&standing)
+    let leaving = sql(
+        concatcp!(
+            "SELECT 1 AS one WHERE ?1 IS NOT NULL AND ",
+            LEAVES_SERVER_OF
+        ),
+        [by.session.into(), by.user.into(), channel.into()],
+    );
+    let statements = [bump, back, task, leaving, in_channel(by, channel)];
+    let [_, _, _, leaving, standing] = batch(db, statements).await?;
+    let standing: Option<ChannelStanding> = read_first(&standing)?;
+    Ok(standing.filter(|it| !it.live || leaving.is_empty()))
 }
 
 /// Inserts the task that removes the caller from a channel of a server. Returns the standing, and

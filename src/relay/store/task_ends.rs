@@ -150,7 +150,8 @@ const IS_REMOVED_FROM_ALL: &str = "EXISTS (
     AND NOT EXISTS (SELECT 1 FROM relay_channel_choices
                      WHERE server_id = ?1 AND user_id = ?2 AND away = 0 AND version > ?5)";
 
-/// Deletes a member of a server whom the objects of all channels removed. Returns `false` if one of
+/// Deletes a member of a server whom the objects of all channels removed. Remembers the removal if
+/// the task is a kick, or a kick waits. Returns `false` if one of
 /// them may know the member. One round trip.
 ///
 /// # Errors
@@ -184,7 +185,11 @@ pub async fn finish_removal(
     let remember = with(
         concatcp!(
             "INSERT INTO relay_removals (server_id, user_id, version, removed_at)
-             SELECT id, ?2, version, ?6 FROM relay_servers WHERE id = ?1 AND ?7 = 1 AND ",
+             SELECT id, ?2, version, ?6 FROM relay_servers WHERE id = ?1
+                AND (?7 = 1 OR EXISTS (
+                     SELECT 1 FROM relay_outbox
+                      WHERE task = 'kick' AND server_id = ?1 AND channel_id = ''
+                        AND user_id = ?2 AND version <= ?3)) AND ",
             IS_REMOVED_FROM_ALL,
             " ON CONFLICT DO UPDATE
                  SET version = excluded.version, removed_at = excluded.removed_at"

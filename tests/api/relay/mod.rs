@@ -21,6 +21,7 @@ mod pq_prekeys;
 mod quotas;
 mod races;
 mod registration_invites;
+mod removals;
 mod sender_keys;
 mod server_faults;
 mod servers;
