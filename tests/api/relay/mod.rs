@@ -13,6 +13,7 @@ mod keys;
 mod message_limits;
 mod messages;
 mod moderation;
+mod prekey_model;
 mod races;
 mod sender_keys;
 mod server_faults;
