@@ -13,6 +13,8 @@
     reason = "a model takes its steps in one function"
 )]
 
+mod checked;
+mod machine;
 mod model;
 mod setup;
 

@@ -61,7 +61,26 @@ fn shared(id: Uuid) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_and_a_channel_decide_an_id(
+            channels in any::<[[u8; 16]; 2]>(),
+            names in any::<[[u8; 16]; 2]>(),
+        ) {
+            let [one, other] = channels.map(ChannelId::from_random);
+            let id = one.message(&names[0]);
+            prop_assert_eq!(id, one.message(&names[0]));
+            prop_assert_eq!(id.object(), one.object());
+            prop_assert_eq!(MessageId::parse(&id.to_string()), Some(id));
+            prop_assert_eq!(id == one.message(&names[1]), names[0] == names[1]);
+            prop_assert_eq!(id == other.message(&names[0]), one == other);
+            prop_assert_ne!(id.to_string(), one.to_string());
+        }
+    }
 
     #[test]
     fn a_message_is_found_by_its_id() {

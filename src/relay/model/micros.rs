@@ -41,7 +41,38 @@ impl fmt::Display for Micros {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The first and the last moment of the years 0 to 9999, which RFC 3339 can write.
+    const FIRST: i64 = -62_167_219_200_000_000;
+    const LAST: i64 = 253_402_300_799_999_999;
+
+    proptest! {
+        #[test]
+        fn a_time_is_read_as_it_was_written(micros in FIRST..=LAST, minutes in -1439_i32..1440) {
+            let (time, other) = (Micros(micros), Micros(micros + i64::from(minutes)));
+            let text = time.to_string();
+            prop_assert_eq!(text.len(), "YYYY-MM-DDTHH:MM:SS.ffffffZ".len());
+            prop_assert_eq!(Micros::parse_rfc3339(&text), Some(time));
+            // Texts are ordered as times are, so clients may compare them.
+            prop_assert_eq!(time.cmp(&other), text.cmp(&other.to_string()));
+            // The same moment in another zone.
+            let zone = chrono::FixedOffset::east_opt(minutes * 60).expect("below a day");
+            let local = DateTime::from_timestamp_micros(micros).expect("a time");
+            let local = local.with_timezone(&zone);
+            prop_assume!((0..=9999).contains(&chrono::Datelike::year(&local)));
+            prop_assert_eq!(Micros::parse_rfc3339(&local.to_rfc3339()), Some(time));
+        }
+
+        #[test]
+        fn a_text_gives_a_time_or_none(text in "\\PC{0,40}") {
+            if let Some(time) = Micros::parse_rfc3339(&text) {
+                prop_assert_eq!(Micros::parse_rfc3339(&time.to_string()), Some(time));
+            }
+        }
+    }
 
     #[test]
     fn microseconds_survive() {

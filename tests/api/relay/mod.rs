@@ -18,6 +18,7 @@ mod messages;
 mod moderation;
 mod object_faults;
 mod pq_prekeys;
+mod prekey_model;
 mod quotas;
 mod races;
 mod registration_invites;
