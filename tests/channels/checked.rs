@@ -5,23 +5,13 @@
 //! doubles requests and answers, and delivers them in any order. An object that crashes loses the
 //! request before its write, or the answer after it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
-use hamrah_api::relay::model::channel::{
-    Appended, ChannelEntry, ChannelOperation, ChannelRefusal, ChannelReply, EntryPage,
-};
 use stateright::{Checker, Model, Property};
 
-use crate::machine::{Machine, RowsId, Step};
-use crate::setup::{member, message};
-
-const CHANNEL: &str = "first";
-/// The messages: the sender, and when the message expires.
-const MESSAGES: [(&str, Option<i64>); 3] = [("ada", None), ("ada", Some(1)), ("bob", None)];
-const BOBS: usize = 2;
-/// The number of entries in a page.
-const PAGE: u32 = 2;
+use crate::machine::{Machine, RowsId};
+use crate::work::{BOBS, Page, Reader, Reply, Work, join};
 
 /// A request or an answer on its way.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -33,22 +23,6 @@ enum Wire {
     Remove,
     Removed,
     Page(Page),
-}
-
-/// A page for a reader: the messages and the numbers without one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-struct Page {
-    since: i64,
-    upto: i64,
-    messages: Vec<(i64, usize)>,
-    gaps: Vec<i64>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-struct Reader {
-    upto: i64,
-    messages: BTreeMap<i64, usize>,
-    gaps: BTreeSet<i64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -104,130 +78,6 @@ struct Bounds {
     removes: bool,
     /// Whether time passes.
     expires: bool,
-}
-
-/// A request of a client, or the removal of expired entries.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Work {
-    Append(usize),
-    Join,
-    Remove,
-    Since(i64),
-    Sweep,
-}
-
-/// The reply of the object, as the model needs it.
-#[derive(Clone, Debug)]
-enum Reply {
-    Done,
-    Placed(i64),
-    /// The message is not stored.
-    No,
-    Page(Page),
-    /// The page has not each number once.
-    Torn,
-}
-
-fn id(index: usize) -> String {
-    format!("message {index}")
-}
-
-fn join(accounts: &[&str]) -> ChannelOperation {
-    let members = accounts.iter().map(|account| member(account, 1));
-    ChannelOperation::AddMembers {
-        channel: CHANNEL.to_owned(),
-        members: members.collect(),
-    }
-}
-
-impl Step<Reply> for Work {
-    fn request(&self) -> Option<ChannelOperation> {
-        let channel = CHANNEL.to_owned();
-        Some(match self {
-            Self::Append(index) => {
-                let (sender, expires_at) = MESSAGES[*index];
-                ChannelOperation::Append {
-                    channel,
-                    account: sender.to_owned(),
-                    messages: vec![message(&id(*index), 1, expires_at)],
-                }
-            }
-            Self::Join => join(&["bob"]),
-            Self::Remove => ChannelOperation::RemoveMember {
-                channel,
-                member: member("bob", 2),
-            },
-            Self::Since(since) => ChannelOperation::Since {
-                channel,
-                account: "ada".to_owned(),
-                since: *since,
-                limit: PAGE,
-            },
-            Self::Sweep => return None,
-        })
-    }
-
-    fn read(&self, reply: Option<ChannelReply>) -> Reply {
-        match (self, reply) {
-            (Self::Append(index), Some(ChannelReply::Appended(outcomes))) => match outcomes[..] {
-                [Appended::Stored { placed, .. }] => Reply::Placed(placed.seq),
-                [Appended::Expired] if MESSAGES[*index].1.is_some() => Reply::No,
-                _ => panic!("{outcomes:?}"),
-            },
-            (Self::Append(BOBS), Some(ChannelReply::Refused(ChannelRefusal::Unknown))) => Reply::No,
-            (Self::Join | Self::Remove, Some(ChannelReply::Done)) | (Self::Sweep, None) => {
-                Reply::Done
-            }
-            (Self::Since(since), Some(ChannelReply::Entries(found))) => {
-                page(*since, found).map_or(Reply::Torn, Reply::Page)
-            }
-            (_, reply) => panic!("{self:?}: {reply:?}"),
-        }
-    }
-}
-
-/// Returns the page for a reader, or `None` if a number is missing in it or twice in it.
-fn page(from: i64, found: EntryPage) -> Option<Page> {
-    let mut page = Page {
-        since: from,
-        upto: found.upto,
-        messages: Vec::new(),
-        gaps: Vec::new(),
-    };
-    for entry in found.entries {
-        let ChannelEntry::Message(message) = entry else {
-            return None;
-        };
-        let index = (0..MESSAGES.len()).find(|index| id(*index) == message.id)?;
-        page.messages.push((message.placed.seq, index));
-    }
-    for gap in found.gaps {
-        page.gaps.extend(gap.from..=gap.to);
-    }
-    let numbers = page.messages.iter().map(|(seq, _)| *seq);
-    let mut numbers: Vec<i64> = numbers.chain(page.gaps.iter().copied()).collect();
-    numbers.sort_unstable();
-    numbers
-        .iter()
-        .copied()
-        .eq(from + 1..=found.upto)
-        .then_some(page)
-}
-
-impl Reader {
-    fn take(&mut self, page: &Page) {
-        // An old page again: the reader has its numbers.
-        if page.since != self.upto {
-            return;
-        }
-        self.upto = page.upto;
-        self.messages.extend(page.messages.iter().copied());
-        self.gaps.extend(page.gaps.iter().copied());
-    }
-
-    fn knows(&self, seq: i64, index: usize) -> bool {
-        seq > self.upto || self.gaps.contains(&seq) || self.messages.get(&seq) == Some(&index)
-    }
 }
 
 impl Channel {
@@ -310,7 +160,10 @@ impl Model for Channel {
     fn actions(&self, world: &World, events: &mut Vec<Event>) {
         let on_its_way = |one: &dyn Fn(&Wire) -> bool| world.wire.iter().any(one);
         for &index in self.bounds.messages {
-            let waits = |wire: &Wire| matches!(wire, Wire::Append(one) | Wire::Appended(one, _) if *one == index);
+            let waits = |wire: &Wire| match wire {
+                Wire::Append(one) | Wire::Appended(one, _) => *one == index,
+                _ => false,
+            };
             if world.acked[index].is_none() && !on_its_way(&waits) {
                 events.push(Event::Send(index));
             }

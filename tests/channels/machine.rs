@@ -15,7 +15,7 @@ use crate::setup::Setup;
 /// The rows of a database, as the statements that insert them.
 type Rows = Vec<String>;
 
-/// A number that stands for the rows of a database.
+/// The number of the rows of a database.
 pub type RowsId = usize;
 
 const TABLES: [&str; 3] = ["channel_states", "channel_members", "channel_entries"];
@@ -109,12 +109,11 @@ impl<S: Step<R>, R: Clone> Machine<S, R> {
         self.load(&self.databases[rows]);
         self.setup.clock.0.store(now, Ordering::Relaxed);
         let reply = self.runtime.block_on(async {
-            match step.request() {
-                Some(request) => Some(self.setup.call(request).await),
-                None => {
-                    self.setup.channels.remove_due().await.expect("sweeps");
-                    None
-                }
+            if let Some(request) = step.request() {
+                Some(self.setup.call(request).await)
+            } else {
+                self.setup.channels.remove_due().await.expect("sweeps");
+                None
             }
         });
         let rows = self.keep();

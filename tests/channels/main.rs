@@ -17,6 +17,7 @@ mod checked;
 mod machine;
 mod model;
 mod setup;
+mod work;
 
 use std::sync::Arc;
 

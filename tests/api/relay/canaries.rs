@@ -195,7 +195,8 @@ async fn work(app: &TestApp) -> ([RelayMember; 2], Vec<String>) {
     let path = format!("/messages/{}", id(&one));
     let edit = json!({"encrypted_body": base64(NEW_BODY), "secret": base64(SECRET)});
     all(&ada, Method::PATCH, &path, Some(&edit)).await.ok();
-    let wrong = json!({"encrypted_body": base64(NEW_BODY), "secret": base64("another secret of sixteen bytes")});
+    let other = base64("another secret of sixteen bytes");
+    let wrong = json!({"encrypted_body": base64(NEW_BODY), "secret": other});
     assert_eq!(
         all(&bob, Method::PATCH, &path, Some(&wrong)).await.status(),
         403
