@@ -101,6 +101,8 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         },
         settings.config,
     );
+    // Before the first connection: a signal that nothing catches ends the process at once.
+    let stop = stop_signal().map_err(|error| format!("cannot catch signals: {error}"))?;
     let listener = listen(settings.bind)
         .map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
     let address = listener.local_addr()?;
@@ -158,7 +160,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         pages,
         proxies: Arc::new(settings.proxies),
     };
-    accept_until_stopped(&listener, &site).await;
+    accept_until_stopped(&listener, &site, stop).await;
     pool.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -237,7 +239,7 @@ struct Site {
     proxies: Arc<Proxies>,
 }
 
-async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
+async fn accept_until_stopped(listener: &TcpListener, site: &Site, stop: impl Future<Output = ()>) {
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let of_addresses = Arc::new(Places::default());
@@ -278,7 +280,7 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
             }
         }
     };
-    let mut stop = pin!(stop_signal());
+    let mut stop = pin!(stop);
     loop {
         tokio::select! {
             () = accept_next() => {}
@@ -369,23 +371,26 @@ async fn run_maintenance(ports: Ports, counted: Option<Arc<InMemory>>) {
     }
 }
 
-async fn stop_signal() {
-    let interrupt = async {
+/// Returns a future that ends at SIGTERM or SIGINT. The signals are caught from this call on, not
+/// from the first time that the future runs.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    let mut interrupt = signal::unix::signal(signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Returns a future that ends at Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut stream) => drop(stream.recv().await),
-            Err(_) => std::future::pending::<()>().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
+    })
 }
