@@ -7,7 +7,9 @@ pub use crate::accounts::domain::passwords;
 pub use crate::accounts::domain::passwords::{
     PasswordCredentials, PasswordRejection, verify as verify_password,
 };
-pub use crate::accounts::domain::registration::{Registration, RegistrationRejection, register};
+pub use crate::accounts::domain::registration::{
+    Registration, RegistrationRejection, check as check_registration, register,
+};
 pub use crate::accounts::domain::sign_in::{IssuedSession, SignInClient, TokenPair};
 pub use crate::accounts::domain::signed_in::SignedIn;
 pub use crate::accounts::domain::tokens;

@@ -1307,7 +1307,7 @@ export interface paths {
          * @description A key waits until its receiver has read it, for at most 30 days. A newer key of the same sender and distribution replaces it.
          *
          *     # Errors
-         *     404 if the channel does not exist or the caller is not a member; 429 after 20,000 keys in an hour.
+         *     404 if the channel does not exist or the caller is not a member; 429 after 20,000 keys in an hour, where a key counts once for each KiB that it begins.
          */
         post: operations["relay_distribute_sender_keys"];
         delete?: never;

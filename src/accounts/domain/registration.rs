@@ -40,6 +40,26 @@ pub struct Registration<'a> {
     pub name: Option<&'a str>,
 }
 
+impl Registration<'_> {
+    /// Returns the words about the account owner that a password must not consist of.
+    fn about(&self) -> Vec<&str> {
+        [Some(self.username), self.name]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// Checks the password of a registration against the rules that need no other service.
+/// [`register`] checks it again.
+///
+/// # Errors
+/// [`RegistrationRejection::Password`]
+pub fn check(ports: &Ports, new: &Registration<'_>) -> Result<(), RegistrationRejection> {
+    passwords::check_choice(ports, new.password, &new.about())?;
+    Ok(())
+}
+
 /// Registers an account and signs its owner in. `with` returns further statements of the batch,
 /// which must do nothing if the account does not exist. One round trip.
 ///
@@ -52,13 +72,10 @@ pub async fn register(
     with: impl FnOnce(UserId, Timestamp) -> Vec<Statement>,
     origin: &RequestOrigin,
 ) -> Result<IssuedSession, Failure<RegistrationRejection>> {
-    let about: Vec<&str> = [Some(new.username), new.name]
-        .into_iter()
-        .flatten()
-        .collect();
-    let ChosenPassword { hash, checked } = passwords::hash_chosen(ports, new.password, &about)
-        .await
-        .map_err(Failure::widen)?;
+    let ChosenPassword { hash, checked } =
+        passwords::hash_chosen(ports, new.password, &new.about())
+            .await
+            .map_err(Failure::widen)?;
     let now = ports.clock.now();
     let user = ports.id(UserId::from_random)?;
     let unchecked_event = if checked {

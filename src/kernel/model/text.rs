@@ -1,5 +1,7 @@
 //! Texts of clients and identity providers, checked for length and characters first.
 
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+
 /// Longest name of a person or a device, in characters.
 pub const NAME_CHARS: usize = 200;
 /// Longest URL, in bytes.
@@ -10,13 +12,14 @@ pub const STORED_CHARACTERS: usize = 256;
 /// characters).
 pub const SUBJECT_BYTES: usize = 255;
 
-/// Returns the trimmed name: 1 to 200 characters, no control characters or noncharacters. Returns
-/// `None` for any other text.
+/// Returns the trimmed name: 1 to 200 characters, at least one of them visible, no control
+/// characters or noncharacters. Returns `None` for any other text.
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let text = text.trim();
-    let ok =
-        !text.is_empty() && text.chars().count() <= NAME_CHARS && text.chars().all(is_printable);
+    let ok = text.chars().count() <= NAME_CHARS
+        && text.chars().all(is_printable)
+        && text.chars().any(is_visible);
     ok.then(|| text.to_owned())
 }
 
@@ -101,6 +104,14 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !noncharacter && !is_invisible && !turns_text
 }
 
+/// Returns true unless a name of the character alone would look empty.
+fn is_visible(c: char) -> bool {
+    !matches!(
+        c.general_category_group(),
+        GeneralCategoryGroup::Mark | GeneralCategoryGroup::Separator
+    ) && c.general_category() != GeneralCategory::Format
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +133,10 @@ mod tests {
             "\u{200B}",
             "a\u{2028}b",
             "a\u{E0041}",
+            "\u{200F}",
+            "\u{200C}\u{200D}",
+            "\u{FE0F}",
+            "\u{0301}",
         ] {
             assert_eq!(name(bad), None, "{bad:?}");
         }

@@ -89,6 +89,9 @@ pub async fn register(
     {
         return Err(RelayRegisterRejection::Invite.into());
     }
+    // A refused password must not use the proof up.
+    face::check_registration(&ports.accounts, &new.account)
+        .map_err(RelayRegisterRejection::from)?;
     proof_of_work::require(ports, new.work)
         .await
         .map_err(Failure::widen)?;
@@ -222,8 +225,8 @@ async fn prove(
     Ok(())
 }
 
-/// Finds the account with a username in any case. The searches of an account are limited. One round
-/// trip.
+/// Finds the account with a username in any case, unless it blocked the caller. The searches of an
+/// account are limited. One round trip.
 ///
 /// # Errors
 /// [`Fault`]
@@ -234,7 +237,7 @@ pub async fn search(
 ) -> Result<Option<RelayProfile>, Fault> {
     let now = ports.clock.now();
     let subject = tag(ports, &["search", &me.to_string()])?;
-    let (count, found) = users::search(ports.db.as_ref(), &subject, username, now).await?;
+    let (count, found) = users::search(ports.db.as_ref(), &subject, username, me, now).await?;
     if count > MOST_SEARCHES {
         return Err(TooManyAttempts {
             wait: crate::relay::domain::until_next_hour(now),

@@ -23,8 +23,11 @@ use crate::relay::store::sender_keys::Distribution;
 use crate::relay::store::server_channels::NewChannel;
 use crate::relay::store::{blocks, direct_messages, members, sender_keys, server_channels};
 
-/// The largest number of sender keys that an account distributes in an hour.
+/// The largest number of sender keys that an account distributes in an hour. A key counts once for
+/// each KiB that it begins.
 const MOST_SENDER_KEYS: i64 = 20_000;
+/// A KiB in base64, in characters.
+const KIB_CHARS: usize = 1366;
 /// Separates the hash of a pair of accounts from other hashes.
 const PAIR_LABEL: &[u8] = b"hamrah-api direct message v1";
 
@@ -245,7 +248,9 @@ pub async fn distribute(
     keys: &[SealedSenderKey],
 ) -> Result<usize, Failure<ServerRejection>> {
     let mut list = Vec::with_capacity(keys.len());
+    let mut number = 0;
     for key in keys {
+        number += key.encrypted_skdm.len().div_ceil(KIB_CHARS);
         // The id of a key has no rights, so it has the type of no other object.
         let id = ports.id(ChannelId::from_random)?;
         list.push(json!({
@@ -260,7 +265,7 @@ pub async fn distribute(
         channel,
         list: &serde_json::Value::from(list).to_string(),
         subject: &tag(ports, &["sender keys", &by.user.to_string()])?,
-        number: i64::try_from(keys.len()).unwrap_or(i64::MAX),
+        number: i64::try_from(number).unwrap_or(i64::MAX),
         most: MOST_SENDER_KEYS,
     };
     let done = sender_keys::distribute(ports.db.as_ref(), by, distribution, now).await?;

@@ -87,7 +87,7 @@ fn keys(body: &mut BodyFields) -> Result<Vec<SealedSenderKey>, ApiError> {
 ///
 /// # Errors
 /// 404 if the channel does not exist or the caller is not a member; 429 after 20,000 keys in an
-/// hour.
+/// hour, where a key counts once for each KiB that it begins.
 #[utoipa::path(
     post,
     path = "/api/v1/channels/{id}/sender-keys",

@@ -122,7 +122,7 @@ const TAKE_PQ: &str = "UPDATE relay_pq_prekeys SET stock = substr(stock, key_cha
      WHERE user_id = ?1 AND number = (SELECT MIN(number) FROM relay_pq_prekeys
                                        WHERE user_id = ?1 AND number > 0) AND ";
 
-/// Counts a claim in the hour.
+/// Counts a claim in the hour, unless it repeats a request.
 fn counted(claim: &Claim<'_>, now: Timestamp) -> Vec<Statement> {
     let [(pair, _), (requester, _), _] = claim.limits;
     // A caller above a limit of their own does not use up what others may claim of the target.
@@ -133,16 +133,17 @@ fn counted(claim: &Claim<'_>, now: Timestamp) -> Vec<Statement> {
              SELECT ?4, ?8, 1 WHERE ?7 > 0 AND NOT EXISTS (
                  SELECT 1 FROM relay_counts
                   WHERE (subject = ?2 AND hour = ?8 AND count > ?5)
-                     OR (subject = ?3 AND hour = ?8 AND count > ?6)) AND ",
+                     OR (subject = ?3 AND hour = ?8 AND count > ?6))
+                AND NOT EXISTS (SELECT 1 FROM relay_prekey_claims WHERE request = ?10) AND ",
             NOT_BLOCKED,
             " ON CONFLICT (subject) DO UPDATE
                 SET count = iif(hour = excluded.hour, count + 1, 1), hour = excluded.hour"
         ),
-        Vec::new(),
+        vec![claim.request.into()],
     );
     vec![
-        counts::add(pair, now),
-        counts::add(requester, now),
+        counts::add_unless_claimed(pair, claim.request, now),
+        counts::add_unless_claimed(requester, claim.request, now),
         of_target,
     ]
 }

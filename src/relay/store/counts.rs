@@ -23,6 +23,23 @@ pub(super) fn add(subject: &str, now: Timestamp) -> Statement {
     )
 }
 
+/// Counts one more of `subject` in this hour, unless the claim of prekeys `request` is known. A
+/// repeated claim takes nothing.
+pub(super) fn add_unless_claimed(
+    subject: &str,
+    request: Option<&str>,
+    now: Timestamp,
+) -> Statement {
+    sql(
+        "INSERT INTO relay_counts (subject, hour, count)
+         SELECT ?1, ?2, 1
+          WHERE NOT EXISTS (SELECT 1 FROM relay_prekey_claims WHERE request = ?3)
+         ON CONFLICT (subject) DO UPDATE
+            SET count = iif(hour = excluded.hour, count + 1, 1), hour = excluded.hour",
+        [subject.into(), hour(now).into(), request.into()],
+    )
+}
+
 /// Counts `number` more of `subject` in this hour. Returns the count.
 pub(super) fn add_many(subject: &str, number: i64, now: Timestamp) -> Statement {
     sql(

@@ -155,6 +155,13 @@ pub enum Joined {
     SignedOut,
 }
 
+/// True if an account that joins no server yet may use the invite at `?2`: it has uses left, and
+/// its server has fewer than `?3` members.
+const HAS_ROOM: &str = "(max_uses IS NULL OR use_count < max_uses)
+    AND (expires_at IS NULL OR expires_at > ?2)
+    AND (SELECT COUNT(*) FROM relay_members AS m
+          WHERE m.server_id = relay_invites.server_id) < ?3";
+
 /// True if the invite may be used by the account `?2` at `?5`.
 const IS_USABLE: &str = "(max_uses IS NULL OR use_count < max_uses)
     AND (expires_at IS NULL OR expires_at > ?5)
@@ -250,7 +257,7 @@ pub async fn join(
         ),
         [code.into(), by.user.into()],
     );
-    let unknown = sql(
+    let waiting = sql(
         "SELECT w.server_id, w.user_id, w.version
            FROM relay_invites AS i JOIN relay_outbox AS w ON w.server_id = i.server_id
           WHERE i.code = ?1 AND w.task = 'add' AND w.channel_id = '' AND w.user_id = ?2",
@@ -275,10 +282,10 @@ pub async fn join(
             now.into(),
         ],
     );
-    let statements = [count, bump, member, forget, task, joined, unknown, state];
-    let [_, _, _, _, _, joined, unknown, state] = batch(db, statements).await?;
+    let statements = [count, bump, member, forget, task, joined, waiting, state];
+    let [_, _, _, _, _, joined, waiting, state] = batch(db, statements).await?;
     if let Some(server) = read_first(&joined)? {
-        return Ok(Joined::Member(server, read_first(&unknown)?));
+        return Ok(Joined::Member(server, read_first(&waiting)?));
     }
     if !outbox::is_live(&state)? {
         return Ok(Joined::SignedOut);
@@ -297,11 +304,10 @@ pub async fn join(
 /// [`StoreError`]
 pub async fn is_open(db: &dyn Db, code: &str, now: Timestamp) -> Result<bool, StoreError> {
     let select = sql(
-        "SELECT 1 AS one FROM relay_invites
-          WHERE code = ?1 AND (max_uses IS NULL OR use_count < max_uses)
-            AND (expires_at IS NULL OR expires_at > ?2)
-            AND (SELECT COUNT(*) FROM relay_members AS m
-                  WHERE m.server_id = relay_invites.server_id) < ?3",
+        concatcp!(
+            "SELECT 1 AS one FROM relay_invites WHERE code = ?1 AND ",
+            HAS_ROOM
+        ),
         [code.into(), now.into(), MOST_MEMBERS.into()],
     );
     Ok(!run(db, select).await?.is_empty())
@@ -314,17 +320,17 @@ pub async fn is_open(db: &dyn Db, code: &str, now: Timestamp) -> Result<bool, St
 #[must_use]
 pub fn join_as_new(user: UserId, code: &str, attempt: &str, now: Timestamp) -> Vec<Statement> {
     let count = sql(
-        "UPDATE relay_invites SET use_count = use_count + 1, last_use = ?2
-          WHERE code = ?1 AND (max_uses IS NULL OR use_count < max_uses)
-            AND (expires_at IS NULL OR expires_at > ?3)
-            AND (SELECT COUNT(*) FROM relay_members AS m
-                  WHERE m.server_id = relay_invites.server_id) < ?4
-            AND EXISTS (SELECT 1 FROM users WHERE id = ?5)",
+        concatcp!(
+            "UPDATE relay_invites SET use_count = use_count + 1, last_use = ?4
+              WHERE code = ?1 AND ",
+            HAS_ROOM,
+            " AND EXISTS (SELECT 1 FROM users WHERE id = ?5)"
+        ),
         [
             code.into(),
-            attempt.into(),
             now.into(),
             MOST_MEMBERS.into(),
+            attempt.into(),
             user.into(),
         ],
     );

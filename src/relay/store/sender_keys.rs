@@ -47,7 +47,7 @@ pub struct Distribution<'a> {
     pub list: &'a str,
     /// The subject under which the keys of the sender are counted.
     pub subject: &'a str,
-    /// The number of keys.
+    /// The number of keys as they count.
     pub number: i64,
     /// The largest number of keys of a sender in an hour.
     pub most: i64,
@@ -58,7 +58,7 @@ pub struct Distribution<'a> {
 pub struct Distributed {
     /// The caller's standing in the channel.
     pub standing: Option<ChannelStanding>,
-    /// The number of keys that the sender distributed in this hour.
+    /// The number of keys that the sender distributed in this hour, as they count.
     pub of_hour: i64,
     /// The number of stored keys.
     pub stored: usize,

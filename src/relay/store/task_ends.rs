@@ -151,8 +151,8 @@ const IS_REMOVED_FROM_ALL: &str = "EXISTS (
                      WHERE server_id = ?1 AND user_id = ?2 AND away = 0 AND version > ?5)";
 
 /// Deletes a member of a server whom the objects of all channels removed. Remembers the removal if
-/// the task is a kick, or a kick waits. Returns `false` if one of
-/// them may know the member. One round trip.
+/// the task is a kick, or a kick waits. Returns `false` if one of the objects may still know the
+/// member. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

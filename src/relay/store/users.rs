@@ -2,7 +2,7 @@
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, Statement, StoreError, read_first, run, sql};
+use crate::kernel::store::{Db, Row, Statement, StoreError, batch, read_first, run, sql};
 
 /// An account, without anything that only its owner may see.
 #[derive(Clone, Debug)]
@@ -43,21 +43,23 @@ pub async fn by_id(db: &dyn Db, user: UserId) -> Result<Option<RelayProfile>, St
     read_first(&run(db, select).await?)
 }
 
-/// Selects the account with a username in any case that has keys for messages.
-#[must_use]
-pub fn by_username(username: &str) -> Statement {
+/// Selects the account with a username in any case that has keys for messages, unless it blocked
+/// the requester.
+fn by_username(username: &str, requester: UserId) -> Statement {
     sql(
         "SELECT u.id, p.username, u.name, u.created_at
            FROM people AS p JOIN users AS u ON u.id = p.user_id
            JOIN relay_keys AS k ON k.user_id = p.user_id
           WHERE p.id = (SELECT id FROM people WHERE lower(username) = lower(?1)
-                         ORDER BY id LIMIT 1)",
-        [username.into()],
+                         ORDER BY id LIMIT 1)
+            AND NOT EXISTS (SELECT 1 FROM relay_blocks AS b
+                             WHERE b.user_id = p.user_id AND b.blocked_id = ?2)",
+        [username.into(), requester.into()],
     )
 }
 
-/// Counts a search under `subject` and returns the count and the account with the username. One
-/// round trip.
+/// Counts a search under `subject` and returns the count and the account with the username, unless
+/// it blocked the requester. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -65,10 +67,11 @@ pub async fn search(
     db: &dyn Db,
     subject: &str,
     username: &str,
+    requester: UserId,
     now: Timestamp,
 ) -> Result<(i64, Option<RelayProfile>), StoreError> {
     let count = super::counts::add(subject, now);
-    let [count, found] = crate::kernel::store::batch(db, [count, by_username(username)]).await?;
+    let [count, found] = batch(db, [count, by_username(username, requester)]).await?;
     let count = count
         .first()
         .ok_or_else(|| StoreError::Broken("a count has no row".to_owned()))?;

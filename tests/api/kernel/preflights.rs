@@ -44,10 +44,15 @@ async fn a_refused_preflight_says_why_in_the_log() {
             let log = log.to_lowercase();
             assert!(!log.contains("canary") && !log.contains("evil"), "{log}");
         }
+        let before = app.logs().await.len();
+        app.request(Method::OPTIONS, "/api/users/me").send().await;
+        let log = app.logs().await.split_off(before);
+        assert!(!log.contains("ALLOWED_ORIGINS"), "without an origin: {log}");
         for (method, headers) in [
             ("PUT", "Content-Type, x-csrf-token"),
             ("HEAD", ""),
             ("DELETE", "authorization,token"),
+            ("POST", "authorization, idempotency-key"),
         ] {
             let log = preflight(OURS, method, headers).await;
             assert!(!log.contains("preflight"), "{log}");

@@ -256,6 +256,13 @@ async fn a_registration_shows_the_proof_of_work_that_the_settings_ask_for() {
         let refused = register("ada", &first, &solve(&first, false)).await;
         assert_eq!(refused.problem(400), "proof_of_work_required");
         let nonce = solve(&first, true);
+        // A refused password uses no proof up.
+        let mut common = registration("ada", &[]);
+        common["password"] = json!("password123");
+        common["pow_challenge"] = json!(first);
+        common["pow_nonce"] = json!(nonce);
+        let refused = app.post(REGISTER, &common).send().await;
+        assert_eq!(refused.status(), 400, "{}", refused.text());
         register("ada", &first, &nonce).await.ok();
         let again = register("bob", &first, &nonce).await;
         assert_eq!(again.problem(400), "proof_of_work_required");

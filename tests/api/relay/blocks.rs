@@ -34,6 +34,13 @@ async fn a_blocked_account_gets_the_answers_about_an_unknown_one() {
             app.bundle(&bob, unknown).await,
         );
         assert_eq!(mine.problem(404), none.problem(404));
+        let search = async |username: &str| {
+            let path = format!("/users/search?username={username}");
+            get(app, &bob, &path).await.problem(404)
+        };
+        assert_eq!(search(&ada.username).await, search("no-such-name").await);
+        let path = format!("/users/search?username={}", bob.username);
+        assert_eq!(get(app, &ada, &path).await.ok()["id"], bob.id);
         // The block took no prekey, and other accounts get the keys.
         let cyd = app.relay_member().await;
         assert!(app.bundle(&cyd, &ada.id).await.ok()["one_time_prekey"].is_string());

@@ -5,6 +5,7 @@ mod blocks;
 mod calls;
 mod canaries;
 mod channels;
+mod claims;
 mod credentials;
 mod direct_messages;
 mod faults;

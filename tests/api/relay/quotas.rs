@@ -124,20 +124,3 @@ async fn the_sender_keys_of_an_hour_are_limited() {
     })
     .await;
 }
-
-/// An account that is blocked finds the account that blocked it, as before: it learns nothing.
-#[tokio::test]
-async fn a_blocked_account_still_finds_the_account_that_blocked_it() {
-    case(async |app| {
-        let (ada, bob) = (app.relay_member().await, app.relay_member().await);
-        let search = format!("/users/search?username={}", ada.username);
-        let before = get(app, &bob, &search).await.ok();
-        post(app, &ada, &format!("/users/{}/block", bob.id), &json!({}))
-            .await
-            .ok();
-        assert_eq!(get(app, &bob, &search).await.ok(), before);
-        let search = format!("/users/search?username={}", bob.username);
-        get(app, &ada, &search).await.ok();
-    })
-    .await;
-}

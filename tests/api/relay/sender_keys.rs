@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use serde_json::{Value, json};
 
 use super::calls::{delete, field, first_channel, get, member_of, post, put, server, sorted};
@@ -73,6 +74,91 @@ async fn a_sender_key_waits_for_its_receiver() {
             get(app, &cyd, &path).await.ok()[0]["encrypted_skdm"],
             "/+8="
         );
+    })
+    .await;
+}
+
+/// Reading uses keys up, so a link on a foreign page must not read them.
+#[tokio::test]
+async fn waiting_sender_keys_need_a_token_in_authorization() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let server = server(app, &ada).await;
+        let bob = member_of(app, &ada, &server).await;
+        let channel = first_channel(app, &ada, &server).await;
+        let path = format!("/channels/{channel}/sender-keys");
+        post(app, &ada, &path, &keys(&[&bob.id], ONE, "AAAA"))
+            .await
+            .ok();
+        let url = format!("/api/v1{path}");
+        let session = app.session(&app.person().await).await;
+        let answer = app.get(&url).cookie(&session).send().await;
+        assert_eq!(answer.problem(401), "authentication_required");
+        let answer = app.request(Method::HEAD, &url).bearer(&bob.access);
+        assert_eq!(answer.send().await.status(), 405);
+        assert_eq!(
+            app.count(
+                "SELECT COUNT(*) FROM relay_sender_keys WHERE read_at IS NULL",
+                &[]
+            )
+            .await,
+            1
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_read_sender_key_is_removed_within_minutes() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let server = server(app, &ada).await;
+        let (bob, cyd) = (
+            member_of(app, &ada, &server).await,
+            member_of(app, &ada, &server).await,
+        );
+        let channel = first_channel(app, &ada, &server).await;
+        let path = format!("/channels/{channel}/sender-keys");
+        let body = keys(&[&bob.id, &cyd.id], ONE, "AAAA");
+        post(app, &ada, &path, &body).await.ok();
+        get(app, &bob, &path).await.ok();
+        let left = async || {
+            app.count("SELECT COUNT(*) FROM relay_sender_keys", &[])
+                .await
+        };
+        app.cron().await;
+        assert_eq!(left().await, 2, "it is given again for a minute");
+        app.age(Duration::from_secs(61)).await;
+        app.cron().await;
+        assert_eq!(left().await, 1, "the key of the other member waits");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn large_sender_keys_count_once_for_each_kib() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let server = server(app, &ada).await;
+        let bob = member_of(app, &ada, &server).await;
+        let channel = first_channel(app, &ada, &server).await;
+        let path = format!("/channels/{channel}/sender-keys");
+        let counted = async |bytes: usize| {
+            app.sql("DELETE FROM relay_counts", &[]).await;
+            post(
+                app,
+                &ada,
+                &path,
+                &keys(&[&bob.id], ONE, &b64(vec![7; bytes])),
+            )
+            .await
+            .ok();
+            app.count("SELECT SUM(count) FROM relay_counts", &[]).await
+        };
+        assert_eq!(counted(1).await, 1);
+        assert_eq!(counted(1_024).await, 1);
+        assert_eq!(counted(1_025).await, 2);
+        assert_eq!(counted(4_096).await, 4);
     })
     .await;
 }

@@ -238,8 +238,15 @@ pub async fn hash_chosen(
     hash_unbreached(ports, check_choice(ports, text, about)?).await
 }
 
-/// Checks a newly chosen password against the rules.
-fn check_choice(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRejection> {
+/// Checks a newly chosen password against the rules, which need no other service.
+///
+/// # Errors
+/// [`PasswordRejection`]
+pub fn check_choice(
+    ports: &Ports,
+    text: &str,
+    about: &[&str],
+) -> Result<Password, PasswordRejection> {
     let about: Vec<&str> = about
         .iter()
         .copied()

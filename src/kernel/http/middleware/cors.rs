@@ -88,7 +88,8 @@ pub async fn add_headers(
     next: Next,
 ) -> Response {
     let preflight = request.method() == Method::OPTIONS;
-    if request.headers().contains_key(header::ORIGIN) || preflight {
+    let has_origin = request.headers().contains_key(header::ORIGIN);
+    if has_origin || preflight {
         // The layer answers a preflight, so the body must be read here.
         let request = if preflight {
             drop_body(request).await
@@ -103,9 +104,10 @@ pub async fn add_headers(
             .unwrap_or_else(|never| match never {});
         if let Some(refused) = asked.and_then(|asked| refusal(&asked, response.headers())) {
             response.extensions_mut().insert(refused);
-        } else if !response
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+        } else if has_origin
+            && !response
+                .headers()
+                .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
         {
             response.extensions_mut().insert(UnlistedOrigin);
         }
