@@ -20,6 +20,7 @@ mod setup;
 mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hamrah_api::kernel::store::{Db, Statement};
 use hamrah_api::relay::domain::Channels;
@@ -64,6 +65,30 @@ async fn a_destroyed_channel_never_comes_back() {
     assert!(!setup.is_member("first", OWNER).await);
     assert_eq!(setup.channels.remove_due().await.expect("sweeps"), 5);
     assert_eq!(setup.channels.remove_due().await.expect("sweeps"), 0);
+}
+
+/// A run is bounded by time, and not by the number of its slices of 500 entries.
+#[tokio::test]
+async fn one_run_removes_thousands_of_expired_entries() {
+    let setup = Setup::new().await;
+    setup.add("first", OWNER, 1).await;
+    let end = setup.now() + 1_000;
+    for group in 0..90 {
+        let messages = (0..50).map(|number| message(&format!("{group}-{number}"), 1, Some(end)));
+        let operation = ChannelOperation::Append {
+            channel: "first".to_owned(),
+            account: OWNER.to_owned(),
+            messages: messages.collect(),
+        };
+        assert!(matches!(
+            setup.call(operation).await,
+            ChannelReply::Appended(_)
+        ));
+    }
+    setup.clock.0.store(end, Ordering::Relaxed);
+    assert_eq!(setup.channels.remove_due().await.expect("sweeps"), 4_500);
+    let read = setup.read("first", ALL).await;
+    assert_eq!((read.head, read.messages.len()), (4_500, 0));
 }
 
 #[tokio::test]

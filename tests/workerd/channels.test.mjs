@@ -76,6 +76,13 @@ test("an object keeps its state across a restart, and its alarm removes what exp
   const { append, since } = await newChannel();
   await append(message("kept"));
   const [{ stored }] = (await append(message("one", { expires_at: Date.now() + 5_000 }))).appended;
+  // More than the slice that one run of the alarm removes.
+  const many = await newChannel();
+  const expires_at = Date.now() + 5_000;
+  for (let group = 0; group < 12; group += 1) {
+    const ids = Array.from({ length: 50 }, (_, number) => `${group}-${number}`);
+    await many.append(...ids.map((id) => message(id, { expires_at })));
+  }
   await api.reload({});
   assert.deepEqual((await append(message("one"))).appended, [{ stored }]);
   assert.equal((await since()).head, 2);
@@ -89,4 +96,8 @@ test("an object keeps its state across a restart, and its alarm removes what exp
   } while (again === stored.placed.seq && Date.now() < late);
   assert.equal(again, 3);
   assert.deepEqual((await since()).gaps, [{ from: 2, to: 2, reason: "expired" }]);
+  // The alarm of the other object came at the same minute, and repeats itself at once.
+  await new Promise((resume) => setTimeout(resume, GRACE));
+  const free = seqs(await many.append(message("0-0"), message("11-49")));
+  assert.deepEqual(free, [601, 602]);
 });
