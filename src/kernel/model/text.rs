@@ -1,6 +1,6 @@
 //! Texts of clients and identity providers, checked for length and characters first.
 
-use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+use crate::kernel::model::category::Category;
 
 /// Longest name of a person or a device, in characters.
 pub const NAME_CHARS: usize = 200;
@@ -106,10 +106,7 @@ fn is_printable(c: char) -> bool {
 
 /// Returns true unless a name of the character alone would look empty.
 fn is_visible(c: char) -> bool {
-    !matches!(
-        c.general_category_group(),
-        GeneralCategoryGroup::Mark | GeneralCategoryGroup::Separator
-    ) && c.general_category() != GeneralCategory::Format
+    !c.is_whitespace() && Category::of(c) == Category::Other
 }
 
 #[cfg(test)]

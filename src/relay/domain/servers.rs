@@ -261,6 +261,9 @@ pub async fn join(
             }
             Ok(server)
         }
+        Joined::Leaving => {
+            Err(Fault::Unavailable("the member leaves until every channel knows it").into())
+        }
         Joined::Unknown => Err(ServerRejection::UnknownInvite.into()),
         Joined::Full => Err(ServerRejection::Full(
             "The server has 5,000 members, or you are in 100 servers, which is the limit.",

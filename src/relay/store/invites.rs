@@ -147,8 +147,10 @@ pub enum Joined {
     /// know yet.
     Member(ServerRecord, Option<ServerMemberKey>),
     /// No invite has the code, or it is used up, has expired, is as old as the caller's removal,
-    /// or a removal of the caller waits.
+    /// or a kick of the caller waits.
     Unknown,
+    /// The caller leaves the server, and an object of a channel does not know it yet.
+    Leaving,
     /// The server or the account has as many memberships as it may.
     Full,
     /// The caller is signed out.
@@ -272,7 +274,13 @@ pub async fn join(
             IS_USABLE,
             " AND NOT EXISTS (SELECT 1 FROM relay_members AS g
                                WHERE g.server_id = relay_invites.server_id AND g.user_id = ?2)
-                ) AS usable, ?4 AS attempt"
+                ) AS usable,
+                (SELECT group_concat(w.task) FROM relay_invites
+                   JOIN relay_outbox AS w ON w.server_id = relay_invites.server_id
+                  WHERE code = ?3 AND w.task IN ('kick', 'leave') AND w.channel_id = ''
+                    AND w.user_id = ?2 AND ",
+            IS_USABLE,
+            ") IS 'leave' AS leaving, ?4 AS attempt"
         ),
         [
             by.session.into(),
@@ -290,9 +298,11 @@ pub async fn join(
     if !outbox::is_live(&state)? {
         return Ok(Joined::SignedOut);
     }
-    let usable = state.first().map_or(Ok(0), |row| row.integer("usable"))?;
-    Ok(if usable == 1 {
+    let is_true = |column| state.first().map_or(Ok(0), |row| row.integer(column));
+    Ok(if is_true("usable")? == 1 {
         Joined::Full
+    } else if is_true("leaving")? == 1 {
+        Joined::Leaving
     } else {
         Joined::Unknown
     })

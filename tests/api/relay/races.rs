@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use serde_json::json;
 
-use super::calls::{delete, first_channel, get, member_of, post, put, server};
+use super::calls;
+use super::calls::{
+    answered, delete, field, first_channel, get, invite, member_of, post, put, server,
+};
 use super::messages;
 use super::messages::{body, new_channel, talker, texts, with};
 use crate::harness::relay::{RelayMember, b64, prekeys, registration};
@@ -232,6 +235,51 @@ async fn a_removal_refuses_every_later_message() {
             let mut stored = texts(&stored);
             stored.sort_unstable();
             assert_eq!(stored, accepted, "round {round}");
+        }
+    })
+    .await;
+}
+
+/// A member who leaves and joins channels, and uses the invite again, does not outlive a kick.
+#[tokio::test]
+async fn a_kick_ends_a_member_who_leaves_and_joins_all_the_time() {
+    race(async |app| {
+        let owner = app.relay_member().await;
+        for round in 0..ROUNDS {
+            let server = server(app, &owner).await;
+            let member = app.relay_member().await;
+            let code = invite(app, &owner, &server, &json!({})).await;
+            calls::join(app, &member, &code).await.ok();
+            let channel = format!("/channels/{}", first_channel(app, &owner, &server).await);
+            let ended = AtomicBool::new(false);
+            let kick = async {
+                let path = format!("/servers/{server}/members/{}", member.id);
+                answered(async || delete(app, &owner, &path).await)
+                    .await
+                    .ok();
+                ended.store(true, Ordering::SeqCst);
+            };
+            let resist = (0..4).map(async |_| {
+                while !ended.load(Ordering::SeqCst) {
+                    delete(app, &member, &format!("{channel}/leave")).await;
+                    post(app, &member, &format!("{channel}/join"), &json!({})).await;
+                    calls::join(app, &member, &code).await;
+                }
+            });
+            join(join_all(resist), kick).await;
+            let again = calls::join(app, &member, &code).await;
+            assert_eq!(again.problem(404), "invite_not_found", "round {round}");
+            let path = format!("{channel}/messages");
+            let refused = get(app, &member, &path).await;
+            assert_eq!(refused.problem(404), "channel_not_found", "round {round}");
+            let refused = post(app, &member, &format!("{channel}/join"), &json!({})).await;
+            assert_eq!(refused.problem(404), "channel_not_found", "round {round}");
+            let members = get(app, &owner, &format!("/servers/{server}/members")).await;
+            assert_eq!(
+                field(&members.ok(), "user_id"),
+                [owner.id.as_str()],
+                "round {round}"
+            );
         }
     })
     .await;

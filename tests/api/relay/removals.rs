@@ -143,3 +143,54 @@ async fn a_member_who_uses_an_invite_again_calls_no_object() {
     })
     .await;
 }
+
+/// The invite is good, so the answer is not that it does not exist.
+#[tokio::test]
+async fn a_member_who_leaves_joins_again_when_every_channel_knows() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let server = server(app, &ada).await;
+        let bob = member_of(app, &ada, &server).await;
+        let code = invite(app, &ada, &server, &json!({})).await;
+        let leave = format!("/servers/{server}/members/@me");
+        interrupted(app, &bob, &leave).await;
+        let early = join(app, &bob, &code).await;
+        assert_eq!(early.problem(503), "service_unavailable");
+        delete(app, &bob, &leave).await.ok();
+        join(app, &bob, &code).await.ok();
+        // With a kick in addition, the invite is good no more.
+        interrupted(app, &bob, &leave).await;
+        interrupted(app, &ada, &format!("/servers/{server}/members/{}", bob.id)).await;
+        assert_eq!(
+            join(app, &bob, &code).await.problem(404),
+            "invite_not_found"
+        );
+    })
+    .await;
+}
+
+/// A kick of an account that has left does nothing, and says so.
+#[tokio::test]
+async fn a_member_who_left_before_a_kick_is_not_kicked() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        let server = server(app, &ada).await;
+        let bob = member_of(app, &ada, &server).await;
+        let code = invite(app, &ada, &server, &json!({})).await;
+        delete(app, &bob, &format!("/servers/{server}/members/@me"))
+            .await
+            .ok();
+        let kick = format!("/servers/{server}/members/{}", bob.id);
+        assert_eq!(
+            delete(app, &ada, &kick).await.problem(404),
+            "member_not_found"
+        );
+        join(app, &bob, &code).await.ok();
+        delete(app, &ada, &kick).await.ok();
+        assert_eq!(
+            join(app, &bob, &code).await.problem(404),
+            "invite_not_found"
+        );
+    })
+    .await;
+}
