@@ -144,7 +144,7 @@ async fn a_member_who_uses_an_invite_again_calls_no_object() {
     .await;
 }
 
-/// The invite is good, so the answer is not that it does not exist.
+/// The invite may be used, so the answer is not that it does not exist.
 #[tokio::test]
 async fn a_member_who_leaves_joins_again_when_every_channel_knows() {
     case(async |app| {
@@ -158,7 +158,7 @@ async fn a_member_who_leaves_joins_again_when_every_channel_knows() {
         assert_eq!(early.problem(503), "service_unavailable");
         delete(app, &bob, &leave).await.ok();
         join(app, &bob, &code).await.ok();
-        // With a kick in addition, the invite is good no more.
+        // With a kick in addition, the invite may no longer be used.
         interrupted(app, &bob, &leave).await;
         interrupted(app, &ada, &format!("/servers/{server}/members/{}", bob.id)).await;
         assert_eq!(
