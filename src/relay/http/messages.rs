@@ -55,7 +55,7 @@ fn limit(uri: &Uri) -> Result<u32, ApiError> {
 /// `GET /api/v1/channels/{id}/messages`: Returns messages of a channel, the newest first, or with
 /// `since` everything after a sequence number, the oldest first.
 ///
-/// A page has at most 256 KiB of bodies, so it may have fewer messages than `limit`.
+/// A page has at most 1 MiB of bodies, so it may have fewer messages than `limit`.
 ///
 /// # Errors
 /// 404 if the channel does not exist or the caller is not a member; 400 for a wrong parameter.

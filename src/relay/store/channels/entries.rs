@@ -241,8 +241,11 @@ impl MessageChange<'_> {
     }
 }
 
-/// The largest number of bytes of the bodies in a page. A page has at least one entry.
+/// The largest number of bytes of the bodies in a page of the log. A page has at least one entry.
 pub const MOST_PAGE_BYTES: i64 = 256 * 1024;
+/// The largest number of bytes of the bodies in a page of history. Existing clients ask for one page
+/// of 50 messages and no further one, so it is larger.
+const MOST_HISTORY_BYTES: i64 = 1024 * 1024;
 
 /// Begins a statement that selects messages and ends a page before its bodies are too large.
 const PAGE: &str = concatcp!(
@@ -257,7 +260,7 @@ const PAGE: &str = concatcp!(
 /// Ends a statement that begins with [`PAGE`].
 const PAGE_END: &str = concatcp!(
     " ORDER BY seq DESC LIMIT ?3)) WHERE bytes <= ",
-    MOST_PAGE_BYTES,
+    MOST_HISTORY_BYTES,
     " OR bytes = length(body) ORDER BY seq DESC"
 );
 
