@@ -6,8 +6,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::calls::{delete, field, first_channel, get, member_of, post, put, server, sorted};
-use crate::harness::case;
-use crate::harness::relay::{b64, identity};
+use crate::harness::relay::{RelayMember, b64, identity};
+use crate::harness::{TestApp, case};
 
 const ONE: &str = "11111111-10b1-426f-9247-bb680e5fe0c8";
 const TWO: &str = "22222222-10b1-426f-9247-bb680e5fe0c8";
@@ -24,6 +24,16 @@ fn keys(to: &[&str], distribution: &str, sealed: &str) -> Value {
         })
         .collect();
     json!({"distributions": entries})
+}
+
+/// Returns two members of a channel, and the path of its sender keys.
+async fn pair(app: &TestApp) -> (RelayMember, RelayMember, String) {
+    let ada = app.relay_member().await;
+    let server = server(app, &ada).await;
+    let bob = member_of(app, &ada, &server).await;
+    let channel = first_channel(app, &ada, &server).await;
+    let path = format!("/channels/{channel}/sender-keys");
+    (ada, bob, path)
 }
 
 #[tokio::test]
@@ -82,11 +92,7 @@ async fn a_sender_key_waits_for_its_receiver() {
 #[tokio::test]
 async fn waiting_sender_keys_need_a_token_in_authorization() {
     case(async |app| {
-        let ada = app.relay_member().await;
-        let server = server(app, &ada).await;
-        let bob = member_of(app, &ada, &server).await;
-        let channel = first_channel(app, &ada, &server).await;
-        let path = format!("/channels/{channel}/sender-keys");
+        let (ada, bob, path) = pair(app).await;
         post(app, &ada, &path, &keys(&[&bob.id], ONE, "AAAA"))
             .await
             .ok();
@@ -138,11 +144,7 @@ async fn a_read_sender_key_is_removed_within_minutes() {
 #[tokio::test]
 async fn large_sender_keys_count_once_for_each_kib() {
     case(async |app| {
-        let ada = app.relay_member().await;
-        let server = server(app, &ada).await;
-        let bob = member_of(app, &ada, &server).await;
-        let channel = first_channel(app, &ada, &server).await;
-        let path = format!("/channels/{channel}/sender-keys");
+        let (ada, bob, path) = pair(app).await;
         let counted = async |bytes: usize| {
             app.sql("DELETE FROM relay_counts", &[]).await;
             post(
@@ -166,11 +168,7 @@ async fn large_sender_keys_count_once_for_each_kib() {
 #[tokio::test]
 async fn stored_sender_keys_are_bounded() {
     case(async |app| {
-        let ada = app.relay_member().await;
-        let server = server(app, &ada).await;
-        let bob = member_of(app, &ada, &server).await;
-        let channel = first_channel(app, &ada, &server).await;
-        let path = format!("/channels/{channel}/sender-keys");
+        let (ada, bob, path) = pair(app).await;
         for number in 0..9 {
             let distribution = format!("{number}1111111-10b1-426f-9247-bb680e5fe0c8");
             post(app, &ada, &path, &keys(&[&bob.id], &distribution, "AAAA"))
