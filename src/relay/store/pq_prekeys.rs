@@ -10,7 +10,9 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::store::{Db, Row, Statement, StoreError, batch, read_first, run, sql};
 use crate::relay::model::keys::MessageKey;
 use crate::relay::model::pq_prekeys::{NewPqPrekeys, PqPrekey};
-use crate::relay::store::prekeys::{HISTORY_ROW_CHARS, Upload, count};
+use crate::relay::store::prekeys::{
+    EXTEND_HISTORY, HISTORY_ROW_CHARS, INSERT_HISTORY, IS_REUSED, Upload, count,
+};
 
 /// The largest number of one-time prekeys in stock.
 pub const MOST_PQ_IN_STOCK: usize = 100;
@@ -43,19 +45,15 @@ impl PqUpload<'_> {
         let room = MOST_PQ_IN_STOCK.saturating_sub(hashes.len());
         sql(
             concatcp!(
-                "INSERT INTO relay_prekey_history (user_id, number, hashes, last_upload)
-                 SELECT ?2, COALESCE((SELECT number + (length(hashes) >= ?6)
-                                        FROM relay_prekey_history WHERE user_id = ?2
-                                       ORDER BY number DESC LIMIT 1), 1), ?4, ?5
-                  WHERE EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2 AND identity_key = ?8)
-                    AND NOT EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
-                                     WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value))
+                INSERT_HISTORY,
+                "EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2 AND identity_key = ?8)
                     AND ",
                 IN_STOCK,
-                " <= ?7 AND ",
+                " <= ?7 AND NOT ",
+                IS_REUSED,
+                " AND ",
                 IS_LIVE,
-                " ON CONFLICT (user_id, number) DO UPDATE
-                     SET hashes = hashes || excluded.hashes, last_upload = excluded.last_upload"
+                EXTEND_HISTORY
             ),
             [
                 by.session.into(),
@@ -136,9 +134,9 @@ pub async fn add(db: &dyn Db, by: Caller, upload: PqUpload<'_>) -> Result<Upload
             IS_LIVE,
             " AS live,
                 EXISTS (SELECT 1 FROM relay_keys
-                         WHERE user_id = ?2 AND identity_key = ?4) AS identity,
-                EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
-                         WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value)) AS reused"
+                         WHERE user_id = ?2 AND identity_key = ?4) AS identity, ",
+            IS_REUSED,
+            " AS reused"
         ),
         [
             by.session.into(),

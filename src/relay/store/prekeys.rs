@@ -15,6 +15,20 @@ pub const MOST_IN_STOCK: usize = 500;
 /// The number of characters of the hashes in one row of the history: 4,000 of them.
 pub(super) const HISTORY_ROW_CHARS: usize = 4_000 * HASH_CHARS;
 
+/// Begins a statement that remembers the hashes `?4` of the upload `?5` of the account `?2`, in a
+/// row that has fewer than `?6` characters. The condition follows, and then [`EXTEND_HISTORY`].
+pub(super) const INSERT_HISTORY: &str =
+    "INSERT INTO relay_prekey_history (user_id, number, hashes, last_upload)
+     SELECT ?2, COALESCE((SELECT number + (length(hashes) >= ?6)
+                            FROM relay_prekey_history WHERE user_id = ?2
+                           ORDER BY number DESC LIMIT 1), 1), ?4, ?5 WHERE ";
+/// Ends a statement that begins with [`INSERT_HISTORY`].
+pub(super) const EXTEND_HISTORY: &str = " ON CONFLICT (user_id, number) DO UPDATE
+     SET hashes = hashes || excluded.hashes, last_upload = excluded.last_upload";
+/// True if the account `?2` uploaded a key of the hashes `?3` before, a JSON list.
+pub(super) const IS_REUSED: &str = "EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
+              WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value))";
+
 /// New one-time prekeys, none of them twice.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPrekeys<'a> {
@@ -98,28 +112,24 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
             "SELECT ",
             IS_LIVE,
             " AS live,
-                EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2) AS identity,
-                EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
-                         WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value)) AS reused"
+                EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2) AS identity, ",
+            IS_REUSED,
+            " AS reused"
         ),
         [by.session.into(), by.user.into(), list.as_str().into()],
     );
     let most = MOST_IN_STOCK.saturating_sub(new.keys.len()) * KEY_CHARS;
     let history = sql(
         concatcp!(
-            "INSERT INTO relay_prekey_history (user_id, number, hashes, last_upload)
-             SELECT ?2, COALESCE((SELECT number + (length(hashes) >= ?6)
-                                    FROM relay_prekey_history WHERE user_id = ?2
-                                   ORDER BY number DESC LIMIT 1), 1), ?4, ?5
-              WHERE EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2)
-                AND NOT EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
-                                 WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value))
+            INSERT_HISTORY,
+            "EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2)
                 AND NOT EXISTS (SELECT 1 FROM relay_prekeys
                                  WHERE user_id = ?2 AND length(stock) > ?7)
-                AND ",
+                AND NOT ",
+            IS_REUSED,
+            " AND ",
             IS_LIVE,
-            " ON CONFLICT (user_id, number) DO UPDATE
-                 SET hashes = hashes || excluded.hashes, last_upload = excluded.last_upload"
+            EXTEND_HISTORY
         ),
         [
             by.session.into(),
