@@ -22,6 +22,7 @@ mod pq_prekeys;
 mod prekey_model;
 mod quotas;
 mod races;
+mod refusals;
 mod registration_invites;
 mod removals;
 mod sender_keys;
