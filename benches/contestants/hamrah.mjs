@@ -2,16 +2,17 @@
 // server gets the same requests.
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { migrations, signingKeys } from "../../tests/workerd/miniflare.mjs";
+import { COMPATIBILITY_FLAGS, OBJECTS, migrations, signingKeys } from "../../tests/workerd/miniflare.mjs";
 import { Authenticator } from "../lib/authenticator.mjs";
 import { insert, seedInBulk, token, uuid } from "../lib/bulk.mjs";
 import { asker } from "../lib/connection.mjs";
 import { plain, startInstance } from "../lib/instance.mjs";
+import { relayLanes } from "./relay.mjs";
 
 const root = new URL("../../", import.meta.url);
 const ORIGIN = "http://localhost:8787";
 /** The number of accounts that are created through the API, one for each connection. */
-const ACTORS = 32;
+export const ACTORS = 32;
 const LISTED = 5;
 
 const json = (path, body, headers = {}) => ({ method: "POST", path, headers, body: JSON.stringify(body) });
@@ -148,6 +149,7 @@ export const populate = async (api, sql, bindings, users) => {
   const lanes = {
     "session-cookie": { prepare: everybody, request: ({ session }) => ({ path: "/api/auth/sessions/validate", headers: { Cookie: `session=${session}` } }) },
     "access-token": { prepare: everybody, request: bearer("/api/auth/tokens/validate") },
+    ...(await relayLanes(api, sql, actors)),
     forged: refused(forged),
     expired: refused((access) => expired(access, bindings.JWT_SIGNING_KEYS)),
     me: { prepare: everybody, request: bearer("/api/users/me") },
@@ -198,7 +200,8 @@ export const startHamrah = async (users, checkout = root) => {
     { type: "ESModule", path: "index.js", contents: readFileSync(new URL("build/index.js", checkout), "utf8") },
     { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("build/index_bg.wasm", checkout)) },
   ];
-  const instance = await startInstance({ api: { modules, bindings }, "one-query": plain("one-query") });
+  const worker = { modules, bindings, durableObjects: OBJECTS, compatibilityFlags: COMPATIBILITY_FLAGS };
+  const instance = await startInstance({ api: worker, "one-query": plain("one-query") });
   await instance.sql(migrations(checkout).map((text) => ({ text })));
   const [api, oneQuery] = await Promise.all(["api", "one-query"].map(instance.urlOf));
   const { lanes, hashes, close } = await populate(api, instance.sql, bindings, users);

@@ -1,5 +1,5 @@
 // The native server with an SQLite file of its own and, over the same file, bare axum and sqlx
-// (examples/bare.rs).
+// (examples/bare/).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { statusOf } from "../../tests/workerd/miniflare.mjs";
 import { clean, freePort } from "../../tests/native/server.mjs";
 import { Connection } from "../lib/connection.mjs";
-import { populate, settings } from "./hamrah.mjs";
+import { ACTORS, populate, settings } from "./hamrah.mjs";
+import { naiveLanes } from "./relay.mjs";
 
 const TICK_MILLISECONDS = 10;
 const PATIENCE_MILLISECONDS = 20_000;
@@ -41,8 +42,8 @@ const started = async (command, args, { cwd, env, origin }) => {
 };
 
 /**
- * Starts both over `users` accounts. Returns `lanes`, ours by row; `query` and `empty`, the floors;
- * and `stop`.
+ * Starts both over `users` accounts. Returns `lanes`, ours by row; `naive`, those of the naive
+ * relay; `query` and `empty`, the floors; and `stop`.
  */
 export const startNative = async (programs, users) => {
   const folder = mkdtempSync(join(tmpdir(), "hamrah-bench-"));
@@ -73,8 +74,11 @@ export const startNative = async (programs, users) => {
     stops.push(close);
     const query = { prepare: async () => hashes, request: ({ hash }) => ({ path: "/session", headers: { "x-token-hash": hash } }) };
     const empty = { prepare: async () => hashes, request: () => ({ path: "/empty" }) };
+    const naive = await naiveLanes(bare.origin, sql, ACTORS);
+    const at = (server, all) => Object.fromEntries(Object.entries(all).map(([row, lane]) => [row, { ...lane, ...server }]));
     return {
-      lanes: Object.fromEntries(Object.entries(lanes).map(([row, lane]) => [row, { ...lane, ...api }])),
+      lanes: at(api, lanes),
+      naive: at(bare, naive),
       query: { ...query, ...bare },
       empty: { ...empty, ...bare },
       stop,

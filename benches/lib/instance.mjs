@@ -25,14 +25,19 @@ const started = (options) => {
 
 /**
  * Starts `workers`, the options of Miniflare's Workers by name. Returns `urlOf(name)`;
- * `countedUrlOf(name)`; `counted(work)`, which returns D1's round trips and rows during the work;
+ * `countedUrlOf(name)`; `counted(work)`, which returns D1's round trips and rows, and the calls to
+ * objects, during the work;
  * `sql(statements)`; `cpu()` in milliseconds; and `stop()`.
  */
 export const startInstance = async (workers, { database = true } = {}) => {
   const answers = [];
-  const totals = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
+  const totals = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0, objectCalls: 0 };
   const control = async (request) => {
     const cost = await request.json();
+    if (cost.objectCalls) {
+      totals.objectCalls += cost.objectCalls;
+      return new Response();
+    }
     totals.roundTrips += 1;
     answers.push(...cost.answers);
     for (const name of ["statements", "rowsRead", "rowsWritten"]) totals[name] += cost[name];
@@ -45,10 +50,25 @@ export const startInstance = async (workers, { database = true } = {}) => {
   const shared = { compatibilityDate: COMPATIBILITY_DATE, unsafeDirectSockets: DIRECT };
   const d1 = (binding) => ({ d1Databases: { [binding]: "bench" } });
   const timed = ([name, options]) => ({ ...shared, ...options, name, ...(database ? d1("DB") : {}) });
-  const twin = ([name, options]) => ({ ...shared, ...options, name: `${name}-counted`, wrappedBindings: { DB: { scriptName: "d1-counting" } } });
+  // The objects of a Worker are those of its twin too.
+  const objects = Object.entries(workers).flatMap(([scriptName, { durableObjects }]) =>
+    Object.entries(durableObjects ?? {}).map(([binding, object]) => ({ binding, object: { ...object, scriptName } })),
+  );
+  const helperOf = ({ object: { scriptName } }) => `${scriptName}-objects-counting`;
+  const twin = ([name, { durableObjects: _, ...options }]) => {
+    const own = objects.filter(({ object: { scriptName } }) => scriptName === name);
+    const counted = Object.fromEntries(own.map((each) => [each.binding, { scriptName: helperOf(each) }]));
+    return { ...shared, ...options, name: `${name}-counted`, wrappedBindings: { DB: { scriptName: "d1-counting" }, ...counted } };
+  };
   const helpers = [
     // A Worker that replaces a binding has no address.
     { ...plain("d1-counting"), name: "d1-counting", ...d1("REAL"), serviceBindings: { CONTROL: control } },
+    ...objects.map((each) => ({
+      ...plain("objects-counting"),
+      name: helperOf(each),
+      durableObjects: { REAL: each.object },
+      serviceBindings: { CONTROL: control },
+    })),
     { ...shared, name: "sql", modules: true, script: SQL_WORKER, ...d1("REAL") },
   ];
   const { miniflare, pid } = await started({

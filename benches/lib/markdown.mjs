@@ -63,7 +63,7 @@ export const markdown = (report) => {
     const of = ({ id, title }) =>
       connections.flatMap((each) => {
         const [mine, theirs] = ["hamrah", "better-auth"].map((lane) => find(id, each, many, lane));
-        return [rate(mine), rate(theirs), times(ratio(mine, theirs))];
+        return [rate(mine), rate(theirs), theirs ? times(ratio(mine, theirs)) : ""];
       });
     parts.push(table(head, rows.map((row) => [row.title, ...of(row)])));
   }
@@ -83,7 +83,10 @@ export const markdown = (report) => {
     const [few, many] = [users[0], users.at(-1)];
     const middle = connections.includes(8) ? 8 : connections[0];
     parts.push(`### ${grouped(many)} accounts against ${grouped(few)}, ${middle} connections`);
-    const line = ({ id, title }) => [title, ...["hamrah", "better-auth"].map((lane) => times(ratio(find(id, middle, many, lane), find(id, middle, few, lane))))];
+    const line = ({ id, title }) => [title, ...["hamrah", "better-auth"].map((lane) => {
+      const cell = find(id, middle, many, lane);
+      return cell ? times(ratio(cell, find(id, middle, few, lane))) : "";
+    })];
     parts.push(table(["", "ours", "better-auth"], rows.map(line)));
   }
 
@@ -92,11 +95,11 @@ export const markdown = (report) => {
   const costs = counts.map((count) => {
     const { title } = ROWS.find(({ id }) => id === count.row);
     const lead = [title, LANES[count.lane], grouped(count.users)];
-    if (count.void) return [...lead, "void", "", "", "", "", ""];
-    const counted = ["roundTrips", "statements", "rowsRead", "rowsWritten"].map((name) => String(Math.round(count[name] * 10) / 10));
+    if (count.void) return [...lead, "void", "", "", "", "", "", ""];
+    const counted = ["roundTrips", "statements", "rowsRead", "rowsWritten", "objectCalls"].map((name) => String(Math.round(count[name] * 10) / 10));
     return [...lead, ...counted, grouped(count.bytes), cpuOf(count.row, count.lane, count.users)];
   });
-  parts.push(table(["", "who", "accounts", "D1 round trips", "statements", "rows read", "rows written", "bytes of the answer", "CPU ms"], costs));
+  parts.push(table(["", "who", "accounts", "D1 round trips", "statements", "rows read", "rows written", "object calls", "bytes of the answer", "CPU ms"], costs));
 
   parts.push("### Cold start");
   const firsts = (name) => cold[name].map(({ first }) => first);

@@ -31,8 +31,9 @@ export const printRow = (row, { about, cells, counts }) => {
     const name = `${LANES[count.lane]}, ${count.users}`.padEnd(38);
     if (count.void) console.log(`    ${name} void: ${count.void.slice(0, 120)}`);
     else {
-      const { roundTrips, statements, rowsRead, rowsWritten, bytes } = count;
-      console.log(`    ${name} ${roundTrips} round trips, ${statements} statements, ${rowsRead} rows read, ${rowsWritten} written, ${number(bytes)} bytes`);
+      const { roundTrips, statements, rowsRead, rowsWritten, objectCalls, bytes } = count;
+      const calls = objectCalls > 0 ? `, ${objectCalls} object calls` : "";
+      console.log(`    ${name} ${roundTrips} round trips, ${statements} statements, ${rowsRead} rows read, ${rowsWritten} written${calls}, ${number(bytes)} bytes`);
     }
   }
 };

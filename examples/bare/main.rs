@@ -2,8 +2,11 @@
 //! over the server's own database.
 //!
 //! `bare ADDRESS DATABASE_URL`. It answers `GET /empty`; `GET /session` with `x-token-hash`, which
-//! is the look-up that every authenticated request makes; and `POST /sql`, by which the benchmark
-//! fills the database. It checks no caller, so it listens on loopback only.
+//! is the look-up that every authenticated request makes; `POST /sql`, by which the benchmark fills
+//! the database; and a naive relay below `/naive`. It checks no caller, so it listens on loopback
+//! only.
+
+mod relay;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -126,6 +129,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )
         .route("/session", get(session))
         .route("/sql", post(sql).layer(DefaultBodyLimit::disable()))
+        .merge(relay::routes(&pool).await?)
         .with_state(pool);
     let listener = tokio::net::TcpListener::bind(address).await?;
     Ok(axum::serve(listener, routes).await?)

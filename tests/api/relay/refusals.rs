@@ -8,6 +8,15 @@ use super::direct_messages::open;
 use crate::harness::relay::RelayMember;
 use crate::harness::{TestApp, case};
 
+/// The caller, the method, the path and the body of a call, with its status and code.
+type RefusedCall<'a> = (
+    &'a RelayMember,
+    &'a Method,
+    &'a str,
+    &'a Value,
+    (u16, &'a str),
+);
+
 /// Returns the rows of the relay, without the counts of calls.
 async fn rows(app: &TestApp) -> Vec<String> {
     let dump = app.dump().await;
@@ -57,7 +66,7 @@ async fn a_refused_change_changes_nothing() {
         let no_channel = (404, "channel_not_found");
         let no_message = (404, "message_not_found");
         let (patch, put, delete) = (Method::PATCH, Method::PUT, Method::DELETE);
-        let cases: [(&RelayMember, &Method, &str, &Value, (u16, &str)); 28] = [
+        let cases: [RefusedCall<'_>; 28] = [
             (&bob, &patch, &server, &meta, low),
             (&bob, &delete, &server, &none, low),
             (&bob, &Method::POST, &channels, &meta, low),
