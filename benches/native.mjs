@@ -12,11 +12,11 @@ import { startNative } from "./contestants/native.mjs";
 import { buildExample, buildServer, run } from "./lib/cargo.mjs";
 import { Lane } from "./lib/load.mjs";
 import { intoDocument } from "./lib/markdown.mjs";
-import { NATIVE_MARKS, nativeMarkdown } from "./lib/native-markdown.mjs";
+import { NATIVE_MARKS, NATIVE_RELAY_MARKS, nativeMarkdown } from "./lib/native-markdown.mjs";
 import { options } from "./lib/options.mjs";
 import { printRow } from "./lib/print.mjs";
 import { measure } from "./lib/rounds.mjs";
-import { ROWS, nativeLanesOf } from "./rows.mjs";
+import { ROWS, isOfRelay, nativeLanesOf } from "./rows.mjs";
 
 const root = new URL("../", import.meta.url);
 const { flags, plan, chosen } = options({
@@ -69,4 +69,11 @@ console.log(`\nhamrah-api ${about.commit}${about.changed ? " with changes" : ""}
 console.log(`${report.seconds.toFixed(0)} s, load ${report.load.before.toFixed(1)} before and ${report.load.after.toFixed(1)} after`);
 if (about.preliminary) console.log("A quick run: its figures are preliminary.");
 if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report, null, 1)}\n`);
-if (flags.markdown) intoDocument(new URL("docs/PERFORMANCE.md", root), nativeMarkdown(report), NATIVE_MARKS);
+const page = new URL("docs/PERFORMANCE.md", root);
+for (const [marks, isChosen] of [
+  [NATIVE_MARKS, (row) => !isOfRelay(row)],
+  [NATIVE_RELAY_MARKS, isOfRelay],
+]) {
+  const cells = report.cells.filter(({ row }) => isChosen(row));
+  if (flags.markdown && cells.length > 0) intoDocument(page, nativeMarkdown({ ...report, cells }), marks);
+}

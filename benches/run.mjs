@@ -17,12 +17,13 @@ import { startHamrah } from "./contestants/hamrah.mjs";
 import { coldStarts, workerdVersion } from "./lib/cold.mjs";
 import { Lane } from "./lib/load.mjs";
 import { intoDocument, markdown } from "./lib/markdown.mjs";
+import { RELAY_MARKS, relayMarkdown } from "./lib/relay-markdown.mjs";
 import { options } from "./lib/options.mjs";
 import { printRow, printRest } from "./lib/print.mjs";
 import { measure } from "./lib/rounds.mjs";
 import { sizes } from "./size.mjs";
 import { COMPATIBILITY_DATE } from "../tests/workerd/miniflare.mjs";
-import { ROWS, lanesOf } from "./rows.mjs";
+import { ROWS, isOfRelay, lanesOf } from "./rows.mjs";
 
 const root = new URL("../", import.meta.url);
 const { flags, plan, chosen } = options({
@@ -35,7 +36,9 @@ if (!existsSync(new URL("build/index_bg.wasm", root))) {
   process.exit(2);
 }
 
-if (!existsSync(new URL("benches/node_modules", root))) {
+// The rows of the relay have no better-auth beside them.
+const isCompared = !chosen.every(isOfRelay);
+if (isCompared && !existsSync(new URL("benches/node_modules", root))) {
   console.error("better-auth is not installed. Run npm ci --prefix benches.");
   process.exit(2);
 }
@@ -54,14 +57,15 @@ const about = () => ({
   workerd: workerdVersion(),
   miniflare: versionOf("node_modules/miniflare"),
   compatibilityDate: COMPATIBILITY_DATE,
-  betterAuth: versionOf("benches/node_modules/better-auth"),
-  passkey: versionOf("benches/node_modules/@better-auth/passkey"),
+  ...(isCompared ? { betterAuth: versionOf("benches/node_modules/better-auth"), passkey: versionOf("benches/node_modules/@better-auth/passkey") } : {}),
   plan,
 });
 
 const count = async (cell) => {
-  const { instance, spec, run } = cell;
+  const { instance, spec } = cell;
   if (spec.worker === undefined) return undefined;
+  // The counted Worker has objects of its own, so it needs channels of its own.
+  const run = spec.counted ? new Lane(spec.counted) : cell.run;
   const origin = await instance.countedUrlOf(spec.worker);
   // The first requests of a Worker may need more queries.
   await run.each(2, origin);
@@ -84,7 +88,7 @@ try {
   const empty = await start(startEmpty());
   const worlds = [];
   for (const users of plan.users) {
-    const [hamrah, betterAuth] = await Promise.all([start(startHamrah(users)), start(startBetterAuth(users))]);
+    const [hamrah, betterAuth] = await Promise.all([start(startHamrah(users)), isCompared ? start(startBetterAuth(users)) : undefined]);
     const before = flags.before && (await start(startHamrah(users, pathToFileURL(`${flags.before}/`))));
     worlds.push({ users, hamrah, before, betterAuth, empty });
   }
@@ -127,10 +131,13 @@ try {
 } finally {
   for (const stop of stops) await stop();
 }
-report.cold = await coldStarts(plan.cold);
-report.sizes = await sizes();
+if (isCompared) report.cold = await coldStarts(plan.cold);
+if (isCompared) report.sizes = await sizes();
 report.load.after = loadavg()[0];
 report.seconds = (performance.now() - began) / 1000;
 printRest(report);
 if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report, null, 1)}\n`);
-if (flags.markdown) intoDocument(new URL("docs/PERFORMANCE.md", root), markdown(report));
+const ofGroup = (isChosen) => ({ ...report, cells: report.cells.filter(isChosen), counts: report.counts.filter(isChosen) });
+const page = new URL("docs/PERFORMANCE.md", root);
+if (flags.markdown && isCompared) intoDocument(page, markdown(ofGroup(({ row }) => !isOfRelay(row))));
+if (flags.markdown && chosen.some(isOfRelay)) intoDocument(page, relayMarkdown(ofGroup(({ row }) => isOfRelay(row))), RELAY_MARKS);

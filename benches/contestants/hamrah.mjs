@@ -2,17 +2,17 @@
 // server gets the same requests.
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { COMPATIBILITY_FLAGS, OBJECTS, migrations, signingKeys } from "../../tests/workerd/miniflare.mjs";
+import { OBJECTS, migrations, signingKeys } from "../../tests/workerd/miniflare.mjs";
 import { Authenticator } from "../lib/authenticator.mjs";
 import { insert, seedInBulk, token, uuid } from "../lib/bulk.mjs";
 import { asker } from "../lib/connection.mjs";
 import { plain, startInstance } from "../lib/instance.mjs";
-import { relayLanes } from "./relay.mjs";
+import { OURS, relayLanes } from "./relay.mjs";
 
 const root = new URL("../../", import.meta.url);
 const ORIGIN = "http://localhost:8787";
 /** The number of accounts that are created through the API, one for each connection. */
-export const ACTORS = 32;
+const ACTORS = 32;
 const LISTED = 5;
 
 const json = (path, body, headers = {}) => ({ method: "POST", path, headers, body: JSON.stringify(body) });
@@ -149,7 +149,6 @@ export const populate = async (api, sql, bindings, users) => {
   const lanes = {
     "session-cookie": { prepare: everybody, request: ({ session }) => ({ path: "/api/auth/sessions/validate", headers: { Cookie: `session=${session}` } }) },
     "access-token": { prepare: everybody, request: bearer("/api/auth/tokens/validate") },
-    ...(await relayLanes(api, sql, actors)),
     forged: refused(forged),
     expired: refused((access) => expired(access, bindings.JWT_SIGNING_KEYS)),
     me: { prepare: everybody, request: bearer("/api/users/me") },
@@ -196,23 +195,35 @@ export const populate = async (api, sql, bindings, users) => {
 /** Starts the Worker in `build/` of a checkout, with the schema of that checkout. */
 export const startHamrah = async (users, checkout = root) => {
   const bindings = settings();
+  const glue = readFileSync(new URL("build/index.js", checkout), "utf8");
   const modules = [
-    { type: "ESModule", path: "index.js", contents: readFileSync(new URL("build/index.js", checkout), "utf8") },
+    { type: "ESModule", path: "index.js", contents: glue },
     { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("build/index_bg.wasm", checkout)) },
   ];
-  const worker = { modules, bindings, durableObjects: OBJECTS, compatibilityFlags: COMPATIBILITY_FLAGS };
-  const instance = await startInstance({ api: worker, "one-query": plain("one-query") });
+  const counting = { type: "ESModule", path: "counted-objects.mjs", contents: readFileSync(new URL("../workers/counted-objects.mjs", import.meta.url), "utf8") };
+  // An older checkout has no relay.
+  const hasRelay = glue.includes("ChannelObject");
+  const objects = hasRelay && {
+    durableObjects: { CHANNELS: OBJECTS.CHANNELS },
+    // The Worker that defines a class also binds it.
+    twin: { modules: [counting, ...modules], durableObjects: { REAL_CHANNELS: OBJECTS.CHANNELS } },
+  };
+  const instance = await startInstance({ api: { modules, bindings, ...objects }, "one-query": plain("one-query") });
   await instance.sql(migrations(checkout).map((text) => ({ text })));
   const [api, oneQuery] = await Promise.all(["api", "one-query"].map(instance.urlOf));
   const { lanes, hashes, close } = await populate(api, instance.sql, bindings, users);
   const query = { prepare: async () => hashes, request: ({ hash }) => ({ path: "/", headers: { "x-token-hash": hash } }) };
+  const relays = hasRelay ? await Promise.all([api, await instance.countedUrlOf("api")].map((origin) => relayLanes(origin, instance.sql, OURS))) : [];
+  const [relay, counted] = relays;
+  const ofRelay = Object.entries(relay?.lanes ?? {}).map(([row, lane]) => [row, { ...lane, counted: counted.lanes[row] }]);
 
   return {
     instance,
-    lanes: Object.fromEntries(Object.entries(lanes).map(([row, lane]) => [row, { ...lane, origin: api, worker: "api" }])),
+    lanes: Object.fromEntries([...Object.entries(lanes), ...ofRelay].map(([row, lane]) => [row, { ...lane, origin: api, worker: "api" }])),
     oneQuery: { ...query, origin: oneQuery, worker: "one-query" },
     stop: async () => {
       close();
+      for (const each of relays) each.close();
       await instance.stop();
     },
   };

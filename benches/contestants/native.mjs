@@ -1,5 +1,5 @@
 // The native server with an SQLite file of its own and, over the same file, bare axum and sqlx
-// (examples/bare/).
+// (examples/bare.rs).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { statusOf } from "../../tests/workerd/miniflare.mjs";
 import { clean, freePort } from "../../tests/native/server.mjs";
 import { Connection } from "../lib/connection.mjs";
-import { ACTORS, populate, settings } from "./hamrah.mjs";
-import { naiveLanes } from "./relay.mjs";
+import { populate, settings } from "./hamrah.mjs";
+import { BARE, OURS, relayLanes } from "./relay.mjs";
 
 const TICK_MILLISECONDS = 10;
 const PATIENCE_MILLISECONDS = 20_000;
@@ -42,8 +42,8 @@ const started = async (command, args, { cwd, env, origin }) => {
 };
 
 /**
- * Starts both over `users` accounts. Returns `lanes`, ours by row; `naive`, those of the naive
- * relay; `query` and `empty`, the floors; and `stop`.
+ * Starts both over `users` accounts. Returns `lanes`, ours by row; `query` and `empty`, the floors;
+ * `naive`, the lanes of the naive relay; and `stop`.
  */
 export const startNative = async (programs, users) => {
   const folder = mkdtempSync(join(tmpdir(), "hamrah-bench-"));
@@ -71,14 +71,14 @@ export const startNative = async (programs, users) => {
       return answer.json();
     };
     const { lanes, hashes, close } = await populate(api.origin, sql, bindings, users);
-    stops.push(close);
+    const [relay, naive] = await Promise.all([relayLanes(api.origin, sql, OURS), relayLanes(bare.origin, sql, BARE)]);
+    stops.push(close, relay.close, naive.close);
+    const at = (server, laneOf) => Object.fromEntries(Object.entries(laneOf).map(([row, lane]) => [row, { ...lane, ...server }]));
     const query = { prepare: async () => hashes, request: ({ hash }) => ({ path: "/session", headers: { "x-token-hash": hash } }) };
     const empty = { prepare: async () => hashes, request: () => ({ path: "/empty" }) };
-    const naive = await naiveLanes(bare.origin, sql, ACTORS);
-    const at = (server, all) => Object.fromEntries(Object.entries(all).map(([row, lane]) => [row, { ...lane, ...server }]));
     return {
-      lanes: at(api, lanes),
-      naive: at(bare, naive),
+      lanes: at(api, { ...lanes, ...relay.lanes }),
+      naive: at(bare, naive.lanes),
       query: { ...query, ...bare },
       empty: { ...empty, ...bare },
       stop,

@@ -1,135 +1,158 @@
-// The requests of the relay's rows, to hamrah-api and to the naive relay of examples/bare/.
+// The lanes of the relay: for hamrah-api on both targets, and for the naive relay of
+// examples/bare.rs, which gets the same bodies.
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import { token } from "../lib/bulk.mjs";
 import { asker } from "../lib/connection.mjs";
 
-const PASSWORD = "correct horse battery staple";
-/** The messages of a page, and the bytes of each. */
-const PAGE = 50;
+/** The number of accounts, one for each connection. */
+const ACTORS = 32;
+/** The number of one-time prekeys of a registration, and of an account before each slot. */
+const PREKEYS = 20;
+/** The size of a sealed message in bytes. */
 const BODY_BYTES = 1024;
-/** The one-time prekeys of a registration, and those in stock at the beginning of a slot. */
-const REGISTERED = 20;
-const STOCK = 100;
+/** The number of messages of a page, and of the channel that is read. */
+const [PAGE, STORED] = [50, 60];
+/** The number of channels that are read, each by several connections. */
+const READ = 8;
+const PASSWORD = "a long password for the relay";
 
-const base64 = (bytes) => randomBytes(bytes).toString("base64");
-const prekeys = (count) => Array.from({ length: count }, () => base64(32));
+const base64 = (bytes) => Buffer.from(bytes).toString("base64");
+const post = (path, body, access) => ({
+  method: "POST",
+  path,
+  headers: access ? { Authorization: `Bearer ${access}` } : {},
+  body: JSON.stringify(body),
+});
 
-/** Returns an identity key and a signed prekey, as a body. */
-const identity = () => {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  const prekey = randomBytes(32);
+/** Returns a public key of X25519, which has 255 bits. */
+const prekey = () => {
+  const bytes = randomBytes(32);
+  bytes[31] &= 127;
+  return bytes;
+};
+
+/** Returns the keys of a registration: an identity, a prekey that it signed, one-time prekeys. */
+const upload = () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const signed = prekey();
   return {
-    identity_key: Buffer.from(publicKey.export({ format: "jwk" }).x, "base64url").toString("base64"),
-    signed_prekey: prekey.toString("base64"),
-    signed_prekey_signature: sign(null, prekey, privateKey).toString("base64"),
+    identity_key: base64(Buffer.from(publicKey.export({ format: "jwk" }).x, "base64url")),
+    signed_prekey: base64(signed),
+    signed_prekey_signature: base64(sign(null, signed, privateKey)),
+    one_time_prekeys: Array.from({ length: PREKEYS }, () => base64(prekey())),
   };
 };
 
-const call = (method, path, access, body) => ({
-  method,
-  path,
-  headers: access ? { Authorization: `Bearer ${access}` } : {},
-  body: body && JSON.stringify(body),
-});
-
-let registered = 0;
-/** Returns a registration of a further account. */
-const registration = (keys, one_time_prekeys) => {
-  registered += 1;
-  return { username: `bench-${registered}-${token(6)}`, password: PASSWORD, ...keys, one_time_prekeys };
-};
-
-const message = () => ({ sender_token: base64(32), encrypted_body: base64(BODY_BYTES) });
+const message = () => ({ sender_token: base64(randomBytes(16)), encrypted_body: base64(randomBytes(BODY_BYTES)) });
 
 /**
- * Returns the lanes of a relay whose paths begin with `base`. `members` are accounts with `id`,
- * `access` and `channel`; `restock()` fills the stock of each.
+ * hamrah-api's paths, with `newChannel(ask, account)` and `refill(ids)`, which returns statements
+ * that fill the stocks of accounts and forget what they claimed. Without the latter, the limits of
+ * an hour would end the row.
  */
-const lanes = (base, members, restock, name) => {
-  const keys = identity();
-  const first = prekeys(REGISTERED);
-  const messages = ({ channel }) => `${base}/channels/${channel}/messages`;
-  const everybody = async () => members;
-  return {
+export const OURS = {
+  register: "/api/v1/auth/register",
+  keys: (id) => `/api/v1/users/${id}/keys`,
+  messages: (channel) => `/api/v1/channels/${channel}/messages`,
+  newChannel: async (ask, { access }) => {
+    const { json: made } = await ask(post("/api/v1/servers", { encrypted_meta: "AAAA" }, access));
+    const { json: channels } = await ask({ path: `/api/v1/servers/${made.id}/channels`, headers: { Authorization: `Bearer ${access}` } });
+    return channels[0].id;
+  },
+  refill: (ids) => [
+    { text: "UPDATE relay_counts SET count = 0" },
+    {
+      text: "UPDATE relay_prekeys SET stock = ?1 WHERE user_id IN (SELECT value FROM json_each(?2))",
+      params: [Array.from({ length: PREKEYS }, () => prekey().toString("base64url")).join(""), JSON.stringify(ids)],
+    },
+  ],
+};
+
+let channels = 0;
+/** The paths of examples/bare.rs, where a channel is a text. */
+export const BARE = {
+  register: "/relay/register",
+  keys: (id) => `/relay/users/${id}/keys`,
+  messages: (channel) => `/relay/channels/${channel}/messages`,
+  newChannel: async () => `channel-${(channels += 1)}`,
+  refill: (ids) => [
+    { text: "DELETE FROM bare_prekeys WHERE user_id IN (SELECT value FROM json_each(?1))", params: [JSON.stringify(ids)] },
+    {
+      text: "INSERT INTO bare_prekeys (user_id, prekey) SELECT u.value, k.value FROM json_each(?1) AS u, json_each(?2) AS k",
+      params: [JSON.stringify(ids), JSON.stringify(Array.from({ length: PREKEYS }, () => base64(prekey())))],
+    },
+  ],
+};
+
+/** Returns a function that does `work` once, at its first call. */
+const lazily = (work) => {
+  let done;
+  return () => (done ??= work());
+};
+
+/**
+ * Returns the lanes of the relay at `origin`, and `close`. The accounts are made when a lane needs
+ * them, because each one costs a password hash. `sql` runs statements over the database.
+ */
+export const relayLanes = async (origin, sql, target) => {
+  const ask = await asker(origin);
+  const prefix = `r${randomBytes(4).toString("hex")}`;
+  let registered = 0;
+  const registration = (keys) => {
+    registered += 1;
+    return post(target.register, { username: `${prefix}-${registered}`, password: PASSWORD, ...keys });
+  };
+  const accounts = lazily(async () => {
+    const made = [];
+    while (made.length < ACTORS) {
+      const { json } = await ask(registration(upload()));
+      made.push({ id: json.user.id, access: json.access_token });
+    }
+    return made;
+  });
+  const withChannels = (number, fill) =>
+    lazily(async () => {
+      const clients = [];
+      for (const account of (await accounts()).slice(0, number)) {
+        const channel = await target.newChannel(ask, account);
+        await fill(account, channel);
+        clients.push({ ...account, channel, message: message() });
+      }
+      return Array.from({ length: ACTORS }, (_, at) => clients[at % number]);
+    });
+  const send = ({ access, channel }, body) => post(target.messages(channel), { ...body, client_id: base64(randomBytes(16)) }, access);
+
+  const lanes = {
     "relay-register": {
-      prepare: everybody,
-      request: () => call("POST", `${base}/${name}`, undefined, registration(keys, first)),
+      prepare: async (count) => Array.from({ length: count }, upload),
+      request: registration,
+      // Every request has a name of its own.
       accept: () => {},
     },
     "relay-bundle": {
       once: true,
       prepare: async (count) => {
-        await restock();
-        return Array.from({ length: count }, (_, at) => ({
-          by: members[at % members.length],
-          of: members[(at + 1) % members.length],
-        }));
+        const known = await accounts();
+        await sql(target.refill(known.map(({ id }) => id)));
+        // Each round over the accounts asks for the keys of another neighbour.
+        const neighbour = (at) => known[(at + 1 + Math.floor(at / ACTORS)) % ACTORS];
+        return Array.from({ length: count }, (_, at) => ({ access: known[at % ACTORS].access, of: neighbour(at).id }));
       },
-      request: ({ by, of }) => call("GET", `${base}/users/${of.id}/keys`, by.access),
-      check: (body) => JSON.parse(body).one_time_prekey !== null,
+      request: ({ access, of }) => ({ path: target.keys(of), headers: { Authorization: `Bearer ${access}` } }),
+      check: (body) => body.includes('"one_time_prekey":"'),
     },
     "relay-send": {
-      prepare: everybody,
-      request: (member) => call("POST", messages(member), member.access, { ...message(), client_id: base64(16) }),
+      prepare: withChannels(ACTORS, async () => {}),
+      request: (client) => send(client, client.message),
+      // Every request has a client_id of its own.
       accept: () => {},
     },
     "relay-history": {
-      prepare: everybody,
-      request: (member) => call("GET", `${messages(member)}?limit=${PAGE}`, member.access),
-      check: (body) => body.length > PAGE * BODY_BYTES,
+      prepare: withChannels(READ, async (account, channel) => {
+        for (let sent = 0; sent < STORED; sent += 1) await ask(send({ ...account, channel }, message()));
+      }),
+      request: ({ access, channel }) => ({ path: target.messages(channel), headers: { Authorization: `Bearer ${access}` } }),
+      check: (body) => body.length > (PAGE * BODY_BYTES * 4) / 3,
     },
   };
-};
-
-const fill = async (ask, base, { channel, access }) => {
-  for (let sent = 0; sent < PAGE; sent += 1) await ask(call("POST", `${base}/channels/${channel}/messages`, access, message()));
-};
-
-/** Returns the lanes of hamrah-api at `api`, whose `actors` join the relay. */
-export const relayLanes = async (api, sql, actors) => {
-  const ask = await asker(api);
-  const base = "/api/v1";
-  const members = [];
-  for (const { id, access } of actors) {
-    await ask(call("PUT", `${base}/keys/identity`, access, identity()));
-    const { id: server } = (await ask(call("POST", `${base}/servers`, access, { encrypted_meta: "AAAA" }))).json;
-    const [{ id: channel }] = (await ask(call("GET", `${base}/servers/${server}/channels`, access))).json;
-    const member = { id, access, channel };
-    await fill(ask, base, member);
-    members.push(member);
-  }
-  ask.close();
-  const stock = Array.from({ length: STOCK }, () => token()).join("");
-  const restock = () =>
-    sql([
-      { text: "DELETE FROM relay_counts" },
-      {
-        text: `INSERT INTO relay_prekeys (user_id, stock) SELECT user_id, ?1 FROM relay_keys WHERE user_id IN (SELECT value FROM json_each(?2))
-               ON CONFLICT (user_id) DO UPDATE SET stock = excluded.stock`,
-        params: [stock, JSON.stringify(members.map(({ id }) => id))],
-      },
-    ]);
-  return lanes(base, members, restock, "auth/register");
-};
-
-/** Returns the lanes of the naive relay at `origin`. */
-export const naiveLanes = async (origin, sql, accounts) => {
-  const ask = await asker(origin);
-  const base = "/naive";
-  const members = [];
-  for (let made = 0; made < accounts; made += 1) {
-    const { user, access_token: access } = (await ask(call("POST", `${base}/register`, undefined, registration(identity(), [])))).json;
-    const member = { id: user.id, access, channel: user.id };
-    await fill(ask, base, member);
-    members.push(member);
-  }
-  ask.close();
-  const stock = JSON.stringify(prekeys(STOCK));
-  const ids = JSON.stringify(members.map(({ id }) => id));
-  const restock = () =>
-    sql([
-      { text: "DELETE FROM naive_prekeys" },
-      { text: "INSERT INTO naive_prekeys (user_id, key) SELECT u.value, k.value FROM json_each(?1) AS u, json_each(?2) AS k", params: [ids, stock] },
-    ]);
-  return lanes(base, members, restock, "register");
+  return { lanes, close: () => ask.close() };
 };

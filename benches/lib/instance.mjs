@@ -1,6 +1,7 @@
 // A contestant's own Miniflare: one process of workerd over one local D1. Its Workers have
 // addresses of their own, without a Worker of Miniflare in front. Each counted Worker runs twice:
-// with D1 itself, and with the counting class in between.
+// with D1 itself, and with the counting class in between. The same goes for the objects of channels.
+// Each of the two Workers has objects of its own.
 import { readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
 import { COMPATIBILITY_DATE, DIRECT, SQL_WORKER, newestWorkerd, statusOf } from "../../tests/workerd/miniflare.mjs";
@@ -23,24 +24,23 @@ const started = (options) => {
   return next;
 };
 
+/** The class of the objects, as the counting class of the binding finds it. */
+const COUNTED_OBJECTS = "objects-counting";
+
 /**
- * Starts `workers`, the options of Miniflare's Workers by name. Returns `urlOf(name)`;
- * `countedUrlOf(name)`; `counted(work)`, which returns D1's round trips and rows, and the calls to
- * objects, during the work;
+ * Starts `workers`, the options of Miniflare's Workers by name. `twin` among the options replaces
+ * some for the counted Worker. Returns `urlOf(name)`; `countedUrlOf(name)`; `counted(work)`, which
+ * returns the round trips and rows of D1 and the calls, statements and rows of objects during the work;
  * `sql(statements)`; `cpu()` in milliseconds; and `stop()`.
  */
 export const startInstance = async (workers, { database = true } = {}) => {
   const answers = [];
-  const totals = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0, objectCalls: 0 };
+  const ofDatabase = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
+  const totals = { ...ofDatabase, objectCalls: 0, objectStatements: 0, objectRowsRead: 0, objectRowsWritten: 0 };
   const control = async (request) => {
-    const cost = await request.json();
-    if (cost.objectCalls) {
-      totals.objectCalls += cost.objectCalls;
-      return new Response();
-    }
-    totals.roundTrips += 1;
-    answers.push(...cost.answers);
-    for (const name of ["statements", "rowsRead", "rowsWritten"]) totals[name] += cost[name];
+    const { answers: answered, ...cost } = await request.json();
+    if (answered) answers.push(...answered);
+    for (const [name, count] of Object.entries(cost)) totals[name] += count;
     return new Response();
   };
   const problems = [];
@@ -49,26 +49,25 @@ export const startInstance = async (workers, { database = true } = {}) => {
   }
   const shared = { compatibilityDate: COMPATIBILITY_DATE, unsafeDirectSockets: DIRECT };
   const d1 = (binding) => ({ d1Databases: { [binding]: "bench" } });
-  const timed = ([name, options]) => ({ ...shared, ...options, name, ...(database ? d1("DB") : {}) });
-  // The objects of a Worker are those of its twin too.
-  const objects = Object.entries(workers).flatMap(([scriptName, { durableObjects }]) =>
-    Object.entries(durableObjects ?? {}).map(([binding, object]) => ({ binding, object: { ...object, scriptName } })),
-  );
-  const helperOf = ({ object: { scriptName } }) => `${scriptName}-objects-counting`;
-  const twin = ([name, { durableObjects: _, ...options }]) => {
-    const own = objects.filter(({ object: { scriptName } }) => scriptName === name);
-    const counted = Object.fromEntries(own.map((each) => [each.binding, { scriptName: helperOf(each) }]));
-    return { ...shared, ...options, name: `${name}-counted`, wrappedBindings: { DB: { scriptName: "d1-counting" }, ...counted } };
-  };
+  const timed = ([name, { twin: _, ...options }]) => ({ ...shared, ...options, name, ...(database ? d1("DB") : {}) });
+  const withObjects = Object.entries(workers).find(([, { durableObjects }]) => durableObjects);
+  const twin = ([name, { twin: changed, ...options }]) => ({
+    ...shared,
+    ...options,
+    ...changed,
+    name: `${name}-counted`,
+    wrappedBindings: { DB: { scriptName: "d1-counting" }, ...(options.durableObjects ? { CHANNELS: { scriptName: COUNTED_OBJECTS } } : {}) },
+  });
+  const objects = ([name, { durableObjects }]) => ({
+    ...plain(COUNTED_OBJECTS),
+    name: COUNTED_OBJECTS,
+    durableObjects: { REAL: { ...durableObjects.CHANNELS, scriptName: `${name}-counted` } },
+    serviceBindings: { CONTROL: control },
+  });
   const helpers = [
+    ...(withObjects ? [objects(withObjects)] : []),
     // A Worker that replaces a binding has no address.
     { ...plain("d1-counting"), name: "d1-counting", ...d1("REAL"), serviceBindings: { CONTROL: control } },
-    ...objects.map((each) => ({
-      ...plain("objects-counting"),
-      name: helperOf(each),
-      durableObjects: { REAL: each.object },
-      serviceBindings: { CONTROL: control },
-    })),
     { ...shared, name: "sql", modules: true, script: SQL_WORKER, ...d1("REAL") },
   ];
   const { miniflare, pid } = await started({

@@ -4,6 +4,8 @@ import { cpuIn, finder, fixed, grouped, rate, table, times } from "./markdown.mj
 import { ratio, summary } from "./statistics.mjs";
 
 export const NATIVE_MARKS = ["<!-- native figures -->", "<!-- end of native figures -->"];
+/** The relay has a section of its own. */
+export const NATIVE_RELAY_MARKS = ["<!-- native figures of the relay -->", "<!-- end of native figures of the relay -->"];
 
 /** Returns the text of a cell, which may be void. */
 const of = (cell, tell) => (!cell ? "" : cell.void || cell.rounds.length === 0 ? "void" : tell(summary(cell)));

@@ -31,14 +31,16 @@ export const printRow = (row, { about, cells, counts }) => {
     const name = `${LANES[count.lane]}, ${count.users}`.padEnd(38);
     if (count.void) console.log(`    ${name} void: ${count.void.slice(0, 120)}`);
     else {
-      const { roundTrips, statements, rowsRead, rowsWritten, objectCalls, bytes } = count;
-      const calls = objectCalls > 0 ? `, ${objectCalls} object calls` : "";
-      console.log(`    ${name} ${roundTrips} round trips, ${statements} statements, ${rowsRead} rows read, ${rowsWritten} written${calls}, ${number(bytes)} bytes`);
+      const { roundTrips, statements, rowsRead, rowsWritten, bytes } = count;
+      console.log(`    ${name} ${roundTrips} round trips, ${statements} statements, ${rowsRead} rows read, ${rowsWritten} written, ${number(bytes)} bytes`);
+      const { objectCalls, objectStatements, objectRowsRead, objectRowsWritten } = count;
+      if (objectCalls > 0) console.log(`    ${"".padEnd(38)} ${objectCalls} object calls, ${objectStatements} statements, ${objectRowsRead} rows read, ${objectRowsWritten} written`);
     }
   }
 };
 
-export const printRest = ({ about, cold, sizes, load, seconds }) => {
+/** Prints the cold starts and the sizes, which are compared with better-auth's. */
+const printCompared = ({ cold, sizes }) => {
   console.log("\nCold start: from starting workerd to the first answer");
   const floor = median(cold.empty.map(({ first }) => first));
   for (const [name, starts] of Object.entries(cold)) {
@@ -51,8 +53,13 @@ export const printRest = ({ about, cold, sizes, load, seconds }) => {
   }
   console.log("\nSize");
   for (const { name, raw, gzip } of sizes) console.log(`    ${name.padEnd(30)} ${number(raw / 1000)} KB, gzip ${number(gzip / 1000)} KB`);
+};
+
+export const printRest = (report) => {
+  const { about, cold, load, seconds } = report;
+  if (cold) printCompared(report);
   const { commit, changed, build, node, workerd, miniflare, betterAuth, passkey, machine } = about;
-  console.log(`\nhamrah-api ${commit}${changed ? " with changes" : ""}, ${build} build; better-auth ${betterAuth}, passkey ${passkey}; workerd ${workerd}, miniflare ${miniflare}, Node ${node}; ${machine}`);
+  console.log(`\nhamrah-api ${commit}${changed ? " with changes" : ""}, ${build} build;${betterAuth ? ` better-auth ${betterAuth}, passkey ${passkey};` : ""} workerd ${workerd}, miniflare ${miniflare}, Node ${node}; ${machine}`);
   console.log(`${number(seconds)} s, load ${number(load.before, 1)} before and ${number(load.after, 1)} after`);
   if (build !== "release") console.log("This is not a release build, so its figures say nothing about the product.");
   if (about.preliminary) console.log("A quick run: its figures are preliminary.");

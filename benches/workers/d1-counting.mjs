@@ -42,7 +42,7 @@ class D1Database {
 
   async tell(statements, results) {
     const sum = (name) => results.reduce((total, { meta }) => total + (meta?.[name] ?? 0), 0);
-    const cost = { statements: results.length, rowsRead: sum("rows_read"), rowsWritten: sum("rows_written") };
+    const cost = { roundTrips: 1, statements: results.length, rowsRead: sum("rows_read"), rowsWritten: sum("rows_written") };
     const answers = statements.map(({ asked }, at) => ({ ...asked, rows: results[at].results ?? [] }));
     await this.control.fetch("http://control/", { method: "POST", body: JSON.stringify({ ...cost, answers }) });
   }

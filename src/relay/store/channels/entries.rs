@@ -243,26 +243,33 @@ impl MessageChange<'_> {
 
 /// The largest number of bytes of the bodies in a page of the log. A page has at least one entry.
 pub const MOST_PAGE_BYTES: i64 = 256 * 1024;
-/// The largest number of bytes of the bodies in a page of history. Existing clients ask for one page
-/// of 50 messages and no further one, so it is larger.
-const MOST_HISTORY_BYTES: i64 = 1024 * 1024;
+/// The largest number of bytes of the bodies in a page of history. Existing clients ask for one
+/// page of 50 messages and no further one, so it is larger.
+const MOST_HISTORY_BYTES: usize = 1024 * 1024;
 
-/// Begins a statement that selects messages and ends a page before its bodies are too large.
+/// Begins a statement that selects a page of messages. More conditions may follow, and then
+/// [`PAGE_END`].
 const PAGE: &str = concatcp!(
     "SELECT ",
     COLUMNS,
-    " FROM (SELECT ",
-    COLUMNS,
-    ", SUM(length(body)) OVER (ORDER BY seq DESC) AS bytes FROM (SELECT ",
-    COLUMNS
+    " FROM channel_entries
+      WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)"
 );
-
 /// Ends a statement that begins with [`PAGE`].
-const PAGE_END: &str = concatcp!(
-    " ORDER BY seq DESC LIMIT ?3)) WHERE bytes <= ",
-    MOST_HISTORY_BYTES,
-    " OR bytes = length(body) ORDER BY seq DESC"
-);
+const PAGE_END: &str = " ORDER BY seq DESC LIMIT ?3";
+
+/// Ends a page of history before its bodies are too large. It has at least one message.
+fn page_of(rows: &[Row]) -> Result<Vec<StoredMessage>, StoreError> {
+    let mut messages: Vec<StoredMessage> = read_all(rows)?;
+    let mut bytes = 0;
+    let fit = messages.iter().take_while(|stored| {
+        bytes += stored.message.body.0.len();
+        bytes <= MOST_HISTORY_BYTES
+    });
+    let fit = fit.count().max(1);
+    messages.truncate(fit);
+    Ok(messages)
+}
 
 /// Returns the newest messages of a channel. One round trip.
 ///
@@ -275,15 +282,10 @@ pub async fn newest(
     now: Timestamp,
 ) -> Result<Vec<StoredMessage>, StoreError> {
     let select = sql(
-        concatcp!(
-            PAGE,
-            " FROM channel_entries
-              WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)",
-            PAGE_END
-        ),
+        concatcp!(PAGE, PAGE_END),
         [channel.into(), now.into(), i64::from(limit).into()],
     );
-    read_all(&run(db, select).await?)
+    page_of(&run(db, select).await?)
 }
 
 /// A position in a channel.
@@ -314,9 +316,7 @@ pub async fn before(
     let select = sql(
         concatcp!(
             PAGE,
-            " FROM channel_entries
-              WHERE channel_id = ?1 AND kind = 0 AND (expires_at IS NULL OR expires_at > ?2)
-                AND seq <= (
+            " AND seq <= (
                     WITH RECURSIVE search (upto, step) AS (
                         SELECT 0, ?5
                         UNION ALL
@@ -337,5 +337,5 @@ pub async fn before(
             step.into(),
         ],
     );
-    read_all(&run(db, select).await?)
+    page_of(&run(db, select).await?)
 }
