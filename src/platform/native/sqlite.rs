@@ -42,6 +42,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             // WAL with FULL: an acknowledged change survives a power cut.
             .synchronous(SqliteSynchronous::Full)
+            // Removed rows are overwritten with zeros, in the file and in the write-ahead log.
+            .pragma("secure_delete", "ON")
             .busy_timeout(BUSY_TIMEOUT);
         // A database in memory belongs to its connection.
         let connections = if url.contains(":memory:") {

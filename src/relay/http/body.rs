@@ -1,8 +1,11 @@
 //! Bodies of requests to the relay. A refusal is 400 and names the field.
 
+use std::fmt;
+
 use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
 use crate::kernel::http::error::{ApiError, Code};
@@ -29,13 +32,45 @@ impl<S: Send + Sync> FromRequest<S> for BodyFields {
             return Ok(Self(Map::new()));
         }
         match serde_json::from_str(&text) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(invalid("The body must be a JSON object.")),
+            Ok(UniqueFields(fields)) => Ok(Self(fields)),
+            Err(error) if error.is_data() => Err(invalid(
+                "The body must be a JSON object without a field twice.",
+            )),
             Err(error) => Err(ApiError::because(
                 Code::MalformedJson,
                 format!("line {}, column {}", error.line(), error.column()),
             )),
         }
+    }
+}
+
+/// The fields of a JSON object, none of them twice: two programs could read different ones (RFC
+/// 8259 §4).
+struct UniqueFields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UniqueFieldsVisitor)
+    }
+}
+
+struct UniqueFieldsVisitor;
+
+impl<'de> Visitor<'de> for UniqueFieldsVisitor {
+    type Value = UniqueFields;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<UniqueFields, A::Error> {
+        let mut fields = Map::new();
+        while let Some((name, value)) = access.next_entry::<String, Value>()? {
+            if fields.insert(name, value).is_some() {
+                return Err(de::Error::custom("a field twice"));
+            }
+        }
+        Ok(UniqueFields(fields))
     }
 }
 
@@ -57,7 +92,8 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiEr
     value
         .to_str()
         .ok()
-        .filter(|key| (1..=MOST_KEY_BYTES).contains(&key.len()) && !key.contains(' '))
+        .filter(|key| (1..=MOST_KEY_BYTES).contains(&key.len()))
+        .filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
         .map(Some)
         .ok_or_else(|| {
             ApiError::detailed(

@@ -10,6 +10,9 @@ use crate::relay::model::ids::ChannelId;
 use crate::relay::model::servers::{ChannelRecord, MOST_DIRECT_MESSAGES};
 use crate::relay::store::outbox;
 
+/// The largest metadata of a page of direct messages, in characters of base64url: 1 MiB.
+const MOST_META_CHARS: usize = 1024 * 1024 * 4 / 3;
+
 /// A direct message to open.
 #[derive(Clone, Copy, Debug)]
 pub struct NewDirectMessage<'a> {
@@ -113,7 +116,7 @@ pub async fn open(
 }
 
 /// Returns the direct messages of an account, the newest first, after the one in which a page
-/// before ended. One round trip.
+/// before ended. A page ends before it has more than 1 MiB of metadata. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -137,5 +140,13 @@ pub async fn of_user(
             limit.into(),
         ],
     );
-    read_all(&run(db, select).await?)
+    let mut page: Vec<ChannelRecord> = read_all(&run(db, select).await?)?;
+    let mut chars = 0;
+    let fit = page.iter().take_while(|channel| {
+        chars += channel.encrypted_meta.len();
+        chars <= MOST_META_CHARS
+    });
+    let fit = fit.count();
+    page.truncate(fit);
+    Ok(page)
 }

@@ -67,6 +67,8 @@ pub struct Distributed {
 /// Stores sealed sender keys for other members of a channel. A key replaces an older one of the
 /// same sender, receiver and distribution. One round trip.
 ///
+/// `CROSS JOIN` keeps the order of the tables, so the list is parsed once and not for each member.
+///
 /// # Errors
 /// [`StoreError`]
 pub async fn distribute(
@@ -84,14 +86,15 @@ pub async fn distribute(
              SELECT ?3, m.user_id, ?2, json_each.value ->> 'distribution', json_each.value ->> 'id',
                     json_each.value ->> 'skdm', ?5
                FROM json_each(?4)
-               JOIN relay_seats AS m ON m.channel_id = ?3 AND m.user_id = json_each.value ->> 'to'
+              CROSS JOIN relay_seats AS m
+                    ON m.channel_id = ?3 AND m.user_id = json_each.value ->> 'to'
               WHERE (SELECT count FROM relay_counts WHERE subject = ?6) <= ?7 AND ",
             IN_CHANNEL,
             " UNION ALL
              SELECT ?3, m.user_id, ?2, json_each.value ->> 'distribution', json_each.value ->> 'id',
                     json_each.value ->> 'skdm', ?5
                FROM json_each(?4)
-               JOIN relay_direct_members AS m
+              CROSS JOIN relay_direct_members AS m
                     ON m.channel_id = ?3 AND m.user_id = json_each.value ->> 'to'
               WHERE (SELECT count FROM relay_counts WHERE subject = ?6) <= ?7 AND ",
             IN_CHANNEL,

@@ -40,7 +40,7 @@ async fn a_repeated_request_gets_the_same_prekey_for_a_day() {
                 .await,
             0
         );
-        for bad in ["", &"x".repeat(129), "a b"] {
+        for bad in ["", &"x".repeat(129), "a b", "a\tb"] {
             let answer = app
                 .get(&format!("/api/v1/users/{}/keys", ada.id))
                 .header("idempotency-key", bad)

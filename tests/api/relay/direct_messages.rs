@@ -141,6 +141,27 @@ async fn direct_messages_come_in_pages_and_outlive_one_account() {
 }
 
 #[tokio::test]
+async fn a_page_of_direct_messages_has_1_mib_of_metadata_at_most() {
+    case(async |app| {
+        let ada = app.relay_member().await;
+        for _ in 0..3 {
+            let other = app.relay_member().await;
+            open(app, &ada, &other.id, META).await.ok();
+        }
+        app.sql(
+            "UPDATE relay_channels SET encrypted_meta = hex(zeroblob(300000))",
+            &[],
+        )
+        .await;
+        let page = get(app, &ada, "/dm").await.ok();
+        assert_eq!(page.as_array().map(Vec::len), Some(2));
+        let rest = get(app, &ada, &format!("/dm?after={}", id(&page[1]))).await;
+        assert_eq!(rest.ok().as_array().map(Vec::len), Some(1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn concurrent_openings_make_one_direct_message() {
     race(async |app| {
         for _ in 0..20 {

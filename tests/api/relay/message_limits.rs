@@ -9,6 +9,25 @@ use sha2::{Digest, Sha256};
 use super::messages::{base64, body, get, new_channel, path, post, talker, texts, with};
 use crate::harness::{case, case_with, on_workerd};
 
+/// Two programs could read different ones.
+#[tokio::test]
+async fn a_body_has_no_field_twice() {
+    let channel = new_channel();
+    case(async |app| {
+        let ada = talker(app, &channel).await;
+        let twice = r#"{"sender_token": "AAAA", "encrypted_body": "AAAA", "sender_token": "AQEB"}"#;
+        for text in [twice, "[]", "1"] {
+            let call = app.request(Method::POST, &super::messages::path(&channel));
+            let call = call.header("content-type", "application/json");
+            let call = call.body(text.as_bytes().to_vec()).bearer(&ada.session);
+            let answer = call.send().await;
+            assert_eq!(answer.problem(400), "invalid_request_body", "{text}");
+        }
+        assert_eq!(get(app, &ada, "").await, json!([]));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_reader_learns_that_a_message_expired() {
     let channel = new_channel();
