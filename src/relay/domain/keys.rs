@@ -99,7 +99,7 @@ pub async fn identity(ports: &Ports, user: UserId) -> Result<Option<StoredIdenti
     Ok(keys::of_user(ports.db.as_ref(), user).await?)
 }
 
-/// Adds one-time prekeys and returns the number of keys in stock. One round trip.
+/// Adds one-time prekeys and returns the number of keys in stock. Two round trips.
 ///
 /// # Errors
 /// [`KeysRejection`]
@@ -122,7 +122,7 @@ pub async fn add_prekeys(
 }
 
 /// Adds post-quantum prekeys that the identity key signed, and returns the number of one-time ones
-/// in stock. Two round trips.
+/// in stock. Three round trips.
 ///
 /// # Errors
 /// [`KeysRejection`]

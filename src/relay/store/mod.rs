@@ -13,6 +13,7 @@ pub mod members;
 pub mod membership;
 pub mod outbox;
 pub mod pq_prekeys;
+mod prekey_history;
 pub mod prekeys;
 pub mod sender_keys;
 pub mod server_channels;

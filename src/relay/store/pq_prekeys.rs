@@ -10,9 +10,10 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::store::{Db, Row, Statement, StoreError, batch, read_first, run, sql};
 use crate::relay::model::keys::MessageKey;
 use crate::relay::model::pq_prekeys::{NewPqPrekeys, PqPrekey};
-use crate::relay::store::prekeys::{
-    EXTEND_HISTORY, HISTORY_ROW_CHARS, INSERT_HISTORY, IS_REUSED, Upload, count,
+use crate::relay::store::prekey_history::{
+    ATTEMPTS, EXTEND_HISTORY, HISTORY_ROW_CHARS, INSERT_HISTORY, IS_UNCHANGED, SeenHistory, look,
 };
+use crate::relay::store::prekeys::{Upload, count};
 
 /// The largest number of one-time prekeys in stock.
 pub const MOST_PQ_IN_STOCK: usize = 100;
@@ -40,8 +41,9 @@ fn key_chars(key: &PqPrekey) -> usize {
 }
 
 impl PqUpload<'_> {
-    /// Remembers the hashes of the one-time prekeys, if all of them are new and there is room.
-    fn history(&self, by: Caller, list: &str, hashes: &[String]) -> Statement {
+    /// Remembers the hashes of the one-time prekeys, if no other upload came between and there is
+    /// room.
+    fn history(&self, by: Caller, seen: &SeenHistory, hashes: &[String]) -> Statement {
         let room = MOST_PQ_IN_STOCK.saturating_sub(hashes.len());
         sql(
             concatcp!(
@@ -49,8 +51,8 @@ impl PqUpload<'_> {
                 "EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2 AND identity_key = ?8)
                     AND ",
                 IN_STOCK,
-                " <= ?7 AND NOT ",
-                IS_REUSED,
+                " <= ?7 AND ",
+                IS_UNCHANGED,
                 " AND ",
                 IS_LIVE,
                 EXTEND_HISTORY
@@ -58,7 +60,7 @@ impl PqUpload<'_> {
             [
                 by.session.into(),
                 by.user.into(),
-                list.into(),
+                seen.last_upload.as_deref().into(),
                 hashes.concat().as_str().into(),
                 self.id.into(),
                 count(HISTORY_ROW_CHARS),
@@ -121,13 +123,28 @@ impl PqUpload<'_> {
 }
 
 /// Adds one-time prekeys to the stock of the caller's account and replaces the last-resort prekey.
-/// Both or neither. One round trip.
+/// Both or neither. Two round trips.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn add(db: &dyn Db, by: Caller, upload: PqUpload<'_>) -> Result<Upload, StoreError> {
     let hashes: Vec<String> = upload.new.one_time.iter().map(PqPrekey::hash).collect();
-    let list = serde_json::to_string(&hashes).unwrap_or_default();
+    for _ in 0..ATTEMPTS {
+        let seen = look(db, by.user, &hashes).await?;
+        if let Some(outcome) = add_once(db, by, upload, &hashes, &seen).await? {
+            return Ok(outcome);
+        }
+    }
+    Err(Upload::overtaken())
+}
+
+async fn add_once(
+    db: &dyn Db,
+    by: Caller,
+    upload: PqUpload<'_>,
+    hashes: &[String],
+    seen: &SeenHistory,
+) -> Result<Option<Upload>, StoreError> {
     let mut statements = vec![sql(
         concatcp!(
             "SELECT ",
@@ -135,18 +152,22 @@ pub async fn add(db: &dyn Db, by: Caller, upload: PqUpload<'_>) -> Result<Upload
             " AS live,
                 EXISTS (SELECT 1 FROM relay_keys
                          WHERE user_id = ?2 AND identity_key = ?4) AS identity, ",
-            IS_REUSED,
-            " AS reused"
+            IS_UNCHANGED,
+            " AS unchanged"
         ),
         [
             by.session.into(),
             by.user.into(),
-            list.as_str().into(),
+            seen.last_upload.as_deref().into(),
             upload.signer.stored().as_str().into(),
         ],
     )];
+    if seen.reused {
+        let results = db.batch(statements).await?;
+        return Upload::refused(results.first().and_then(|rows| rows.first()), true);
+    }
     if !hashes.is_empty() {
-        statements.push(upload.history(by, &list, &hashes));
+        statements.push(upload.history(by, seen, hashes));
         statements.push(upload.pages(by));
     }
     if let Some(key) = &upload.new.last_resort {
@@ -158,15 +179,13 @@ pub async fn add(db: &dyn Db, by: Caller, upload: PqUpload<'_>) -> Result<Upload
         [by.session.into(), by.user.into()],
     ));
     let results = db.batch(statements).await?;
-    let broken = || StoreError::Broken("an upload has no state".to_owned());
     if results.get(stored).is_some_and(|rows| !rows.is_empty()) {
+        let broken = || StoreError::Broken("a stock has no count".to_owned());
         let total = results.last().and_then(|rows| rows.first());
-        return Ok(Upload::Stored(
-            total.ok_or_else(broken)?.parsed_integer("total")?,
-        ));
+        let total = total.ok_or_else(broken)?.parsed_integer("total")?;
+        return Ok(Some(Upload::Stored(total)));
     }
-    let state = results.first().and_then(|rows| rows.first());
-    Upload::refused(state.ok_or_else(broken)?)
+    Upload::refused(results.first().and_then(|rows| rows.first()), false)
 }
 
 /// The post-quantum prekeys of an account.

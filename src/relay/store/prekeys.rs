@@ -8,26 +8,13 @@ use const_format::concatcp;
 use crate::accounts::face::{Caller, IS_LIVE};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::{Db, Row, Statement, StoreError, Value, batch, run, sql};
-use crate::relay::model::keys::{HASH_CHARS, KEY_CHARS, MessageKey};
+use crate::relay::model::keys::{KEY_CHARS, MessageKey};
+use crate::relay::store::prekey_history::{
+    ATTEMPTS, EXTEND_HISTORY, HISTORY_ROW_CHARS, INSERT_HISTORY, IS_UNCHANGED, SeenHistory, look,
+};
 
 /// The largest number of keys in stock.
 pub const MOST_IN_STOCK: usize = 500;
-/// The number of characters of the hashes in one row of the history: 4,000 of them.
-pub(super) const HISTORY_ROW_CHARS: usize = 4_000 * HASH_CHARS;
-
-/// Begins a statement that remembers the hashes `?4` of the upload `?5` of the account `?2`, in a
-/// row that has fewer than `?6` characters. The condition follows, and then [`EXTEND_HISTORY`].
-pub(super) const INSERT_HISTORY: &str =
-    "INSERT INTO relay_prekey_history (user_id, number, hashes, last_upload)
-     SELECT ?2, COALESCE((SELECT number + (length(hashes) >= ?6)
-                            FROM relay_prekey_history WHERE user_id = ?2
-                           ORDER BY number DESC LIMIT 1), 1), ?4, ?5 WHERE ";
-/// Ends a statement that begins with [`INSERT_HISTORY`].
-pub(super) const EXTEND_HISTORY: &str = " ON CONFLICT (user_id, number) DO UPDATE
-     SET hashes = hashes || excluded.hashes, last_upload = excluded.last_upload";
-/// True if the account `?2` uploaded a key of the hashes `?3` before, a JSON list.
-pub(super) const IS_REUSED: &str = "EXISTS (SELECT 1 FROM relay_prekey_history AS h, json_each(?3)
-              WHERE h.user_id = ?2 AND instr(h.hashes, json_each.value))";
 
 /// New one-time prekeys, none of them twice.
 #[derive(Clone, Copy, Debug)]
@@ -86,38 +73,65 @@ pub enum Upload {
 }
 
 impl Upload {
-    /// Reads the reason why nothing was stored.
-    pub(super) fn refused(state: &Row) -> Result<Self, StoreError> {
+    /// Reads the reason why nothing was stored. `None`: another upload of the account came between.
+    pub(super) fn refused(state: Option<&Row>, reused: bool) -> Result<Option<Self>, StoreError> {
+        let state = state.ok_or_else(|| StoreError::Broken("an upload has no state".to_owned()))?;
         Ok(if state.integer("live")? == 0 {
-            Self::SignedOut
+            Some(Self::SignedOut)
         } else if state.integer("identity")? == 0 {
-            Self::NoIdentity
-        } else if state.integer("reused")? == 1 {
-            Self::Reused
+            Some(Self::NoIdentity)
+        } else if reused {
+            Some(Self::Reused)
+        } else if state.integer("unchanged")? == 0 {
+            None
         } else {
-            Self::Full
+            Some(Self::Full)
         })
+    }
+
+    /// Returns the error of an upload that found a changed history again and again.
+    pub(super) fn overtaken() -> StoreError {
+        StoreError::Unavailable("other uploads of the account came between".to_owned())
     }
 }
 
-/// Adds one-time prekeys to the stock of the caller's account. One round trip.
+/// Adds one-time prekeys to the stock of the caller's account. Two round trips.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload, StoreError> {
     let hashes = new.hashes();
-    let list = serde_json::to_string(&hashes).unwrap_or_default();
+    for _ in 0..ATTEMPTS {
+        let seen = look(db, by.user, &hashes).await?;
+        if let Some(outcome) = add_once(db, by, new, &hashes, &seen).await? {
+            return Ok(outcome);
+        }
+    }
+    Err(Upload::overtaken())
+}
+
+async fn add_once(
+    db: &dyn Db,
+    by: Caller,
+    new: NewPrekeys<'_>,
+    hashes: &[String],
+    seen: &SeenHistory,
+) -> Result<Option<Upload>, StoreError> {
+    let last_upload = seen.last_upload.as_deref();
     let state = sql(
         concatcp!(
             "SELECT ",
             IS_LIVE,
             " AS live,
                 EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2) AS identity, ",
-            IS_REUSED,
-            " AS reused"
+            IS_UNCHANGED,
+            " AS unchanged"
         ),
-        [by.session.into(), by.user.into(), list.as_str().into()],
+        [by.session.into(), by.user.into(), last_upload.into()],
     );
+    if seen.reused {
+        return Upload::refused(run(db, state).await?.first(), true);
+    }
     let most = MOST_IN_STOCK.saturating_sub(new.keys.len()) * KEY_CHARS;
     let history = sql(
         concatcp!(
@@ -125,8 +139,8 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
             "EXISTS (SELECT 1 FROM relay_keys WHERE user_id = ?2)
                 AND NOT EXISTS (SELECT 1 FROM relay_prekeys
                                  WHERE user_id = ?2 AND length(stock) > ?7)
-                AND NOT ",
-            IS_REUSED,
+                AND ",
+            IS_UNCHANGED,
             " AND ",
             IS_LIVE,
             EXTEND_HISTORY
@@ -134,7 +148,7 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
         [
             by.session.into(),
             by.user.into(),
-            list.as_str().into(),
+            last_upload.into(),
             hashes.concat().as_str().into(),
             new.upload.into(),
             count(HISTORY_ROW_CHARS),
@@ -157,13 +171,10 @@ pub async fn add(db: &dyn Db, by: Caller, new: NewPrekeys<'_>) -> Result<Upload,
         ],
     );
     let [state, _, stored] = batch(db, [state, history, stock]).await?;
-    if let Some(row) = stored.first() {
-        return Ok(Upload::Stored(row.parsed_integer("total")?));
+    match stored.first() {
+        Some(row) => Ok(Some(Upload::Stored(row.parsed_integer("total")?))),
+        None => Upload::refused(state.first(), false),
     }
-    let state = state
-        .first()
-        .ok_or_else(|| StoreError::Broken("an upload has no state".to_owned()))?;
-    Upload::refused(state)
 }
 
 pub(super) fn count(number: usize) -> Value {

@@ -146,7 +146,8 @@ async fn an_upload_writes_two_rows_and_a_bundle_takes_two_round_trips() {
             .bearer(&ada.access);
         let (answer, spent) = app.cost(call).await;
         answer.ok();
-        assert_eq!((spent.batches, spent.written), (2, 2));
+        // The caller, the history, and the upload.
+        assert_eq!((spent.batches, spent.written), (3, 2));
         let call = app
             .get(&format!("/api/v1/users/{}/keys", ada.id))
             .bearer(&bob.access);

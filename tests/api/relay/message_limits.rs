@@ -17,7 +17,7 @@ async fn a_body_has_no_field_twice() {
         let ada = talker(app, &channel).await;
         let twice = r#"{"sender_token": "AAAA", "encrypted_body": "AAAA", "sender_token": "AQEB"}"#;
         for text in [twice, "[]", "1"] {
-            let call = app.request(Method::POST, &super::messages::path(&channel));
+            let call = app.request(Method::POST, &path(&channel));
             let call = call.header("content-type", "application/json");
             let call = call.body(text.as_bytes().to_vec()).bearer(&ada.session);
             let answer = call.send().await;

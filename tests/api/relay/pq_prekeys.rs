@@ -234,7 +234,7 @@ async fn pq_prekeys_are_stored_in_pages_of_ten() {
             .await;
         assert_eq!(answer.ok()["total_available"], 100);
         // The identity and the keys. Ten pages, and the hashes.
-        assert_eq!((spent.batches, spent.written), (3, 11));
+        assert_eq!((spent.batches, spent.written), (4, 11));
         let path = format!("/users/{}/keys", ada.id);
         let (answer, spent) = app.cost(call(app, &bob, Method::GET, &path)).await;
         assert_eq!(answer.ok()["pq_prekey"]["kind"], "one_time");
