@@ -11,12 +11,12 @@ use crate::relay::store::channels::entries::{EntryKind, KnownMessage};
 use crate::relay::store::channels::log::EntryRow;
 
 /// The largest number of messages of one request.
-pub(super) const MOST_APPENDED: usize = 64;
+pub const MOST_APPENDED: usize = 64;
 
 /// Returns the place after `last`. The sequence number and the time rise, also if the clock does
 /// not.
 #[must_use]
-pub(super) fn next(last: Placed, now: Timestamp) -> Placed {
+pub fn next(last: Placed, now: Timestamp) -> Placed {
     let after_last = Micros(last.at.0.saturating_add(1));
     Placed {
         seq: last.seq.saturating_add(1),
@@ -26,7 +26,7 @@ pub(super) fn next(last: Placed, now: Timestamp) -> Placed {
 
 /// The outcomes of appending messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct AppendPlan<'a> {
+pub struct AppendPlan<'a> {
     /// The outcome for each message.
     pub outcomes: Vec<Appended>,
     /// The messages to insert, at their places.
@@ -38,7 +38,8 @@ pub(super) struct AppendPlan<'a> {
 ///
 /// A message that is stored gets its stored place. Of two messages with one id in the request, the
 /// second is compared with the first.
-pub(super) fn plan<'a>(
+#[must_use]
+pub fn plan<'a>(
     last: Placed,
     messages: &'a [NewMessage],
     known: &[Option<KnownMessage>],

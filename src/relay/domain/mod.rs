@@ -1,11 +1,12 @@
 //! Use cases of the relay, without HTTP and without SQL text.
 
 pub mod accounts;
-mod channel_log;
+pub mod channel_log;
 pub mod channel_writer;
 pub mod channels;
 pub mod key_backup;
 pub mod keys;
+pub mod live;
 pub mod maintenance;
 pub mod membership;
 pub mod messages;

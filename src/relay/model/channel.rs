@@ -16,7 +16,7 @@ pub const PROTOCOL: u32 = 1;
 const FINGERPRINT_BYTES: usize = 16;
 
 /// Bytes that only clients can read. In JSON they are base64url.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct SealedBytes(pub Vec<u8>);
 
 impl From<Vec<u8>> for SealedBytes {
@@ -184,7 +184,7 @@ pub struct ChannelMember {
 }
 
 /// A message to append.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct NewMessage {
     /// The id, which the client's own name for the message decides.
     pub id: String,
@@ -226,7 +226,7 @@ impl NewMessage {
 }
 
 /// The place of a message in its channel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Placed {
     /// The sequence number, from 1 on.
     pub seq: i64,
@@ -235,7 +235,7 @@ pub struct Placed {
 }
 
 /// A message of a channel.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ChannelMessage {
     /// The id.
     pub id: String,
@@ -254,7 +254,7 @@ pub struct ChannelMessage {
 }
 
 /// An entry of a channel: each has a sequence number of its own.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelEntry {
     /// A message.
@@ -275,8 +275,19 @@ pub enum ChannelEntry {
     },
 }
 
+impl ChannelEntry {
+    /// Returns the sequence number.
+    #[must_use]
+    pub const fn seq(&self) -> i64 {
+        match self {
+            Self::Message(message) => message.placed.seq,
+            Self::Edited { seq, .. } | Self::Removed { seq, .. } => *seq,
+        }
+    }
+}
+
 /// The reason why sequence numbers have no entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// The entries expired.
@@ -288,7 +299,7 @@ pub enum GapReason {
 }
 
 /// Sequence numbers without an entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Gap {
     /// The first sequence number.
     pub from: i64,
@@ -300,7 +311,7 @@ pub struct Gap {
 
 /// A page of entries, the oldest first. Each sequence number after the requested one up to `upto`
 /// is in an entry or in a gap.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct EntryPage {
     /// The entries.
     pub entries: Vec<ChannelEntry>,
@@ -340,7 +351,7 @@ pub enum ChannelReply {
 }
 
 /// The outcome of appending one message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Appended {
     /// The message is stored, also if it was before.
@@ -357,7 +368,19 @@ pub enum Appended {
 }
 
 /// The reasons of an object not to do an operation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Serialize,
+    Deserialize,
+    thiserror::Error,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelRefusal {
     /// The channel or the message is unknown, or the account is not a member.

@@ -1,0 +1,127 @@
+//! A socket: its owner, the answers that it waits for, and its credit.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::relay::domain::live::events::{ServerFrame, SocketOwner};
+use crate::relay::domain::live::window::Window;
+use crate::relay::model::ids::ChannelId;
+
+/// The place of a sent message in the queue of its socket.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct Ticket(u64);
+
+/// A sent message without a written answer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct AwaitedAnswer {
+    ticket: Ticket,
+    message_id: String,
+    answer: Option<ServerFrame>,
+}
+
+/// A socket.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Socket {
+    pub(super) owner: SocketOwner,
+    /// The channels with a subscription.
+    pub(super) channels: BTreeSet<ChannelId>,
+    pub(super) window: Window,
+    /// The sent messages of all channels, in the order of their frames.
+    awaited: VecDeque<AwaitedAnswer>,
+    next_ticket: u64,
+}
+
+impl Socket {
+    pub(super) fn new(owner: SocketOwner) -> Self {
+        Self {
+            owner,
+            channels: BTreeSet::new(),
+            window: Window::default(),
+            awaited: VecDeque::new(),
+            next_ticket: 0,
+        }
+    }
+
+    /// Adds a sent message to the queue.
+    pub(super) fn expect(&mut self, message_id: &str) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.saturating_add(1);
+        self.awaited.push_back(AwaitedAnswer {
+            ticket,
+            message_id: message_id.to_owned(),
+            answer: None,
+        });
+        ticket
+    }
+
+    /// Returns true if the message is the socket's own and its answer was not written. The socket
+    /// must not get the message before.
+    pub(super) fn awaits(&self, message_id: &str) -> bool {
+        let mut awaited = self.awaited.iter();
+        awaited.any(|awaited| awaited.message_id == message_id)
+    }
+
+    /// Returns the number of sent messages without a written answer.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// Sets the answer of a sent message, and returns the answers to write now: those without an
+    /// earlier message that has none.
+    pub(super) fn resolve(&mut self, ticket: Ticket, answer: ServerFrame) -> Vec<ServerFrame> {
+        let mut awaited = self.awaited.iter_mut();
+        if let Some(awaited) = awaited.find(|awaited| awaited.ticket == ticket) {
+            awaited.answer = Some(answer);
+        }
+        let mut ready = Vec::new();
+        while let Some(answer) = self.awaited.front_mut().and_then(|one| one.answer.take()) {
+            self.awaited.pop_front();
+            ready.push(answer);
+        }
+        ready
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernel::model::ids::{SessionId, UserId};
+    use crate::kernel::model::time::Timestamp;
+    use crate::relay::domain::live::events::SendLabel;
+
+    fn ack(number: usize) -> ServerFrame {
+        ServerFrame::MessageAck {
+            message_id: format!("{number}"),
+            seq: 0,
+            label: SendLabel::default(),
+        }
+    }
+
+    proptest! {
+        /// Answers arrive in any order, and are written in the order of the frames.
+        #[test]
+        fn answers_are_written_in_the_order_of_the_frames(
+            order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let mut socket = Socket::new(SocketOwner {
+                account: UserId::from_random([1; 16]),
+                session: SessionId::from_random([1; 16]),
+                valid_until: Timestamp::from_millis(0),
+            });
+            let tickets: Vec<Ticket> =
+                (0..order.len()).map(|number| socket.expect(&format!("{number}"))).collect();
+            let mut written = Vec::new();
+            for (answered, number) in order.iter().enumerate() {
+                let ready = socket.resolve(tickets[*number], ack(*number));
+                written.extend(ready);
+                let arrived = &order[..=answered];
+                let expected = (0..order.len()).take_while(|one| arrived.contains(one)).count();
+                prop_assert_eq!(written.len(), expected);
+                prop_assert_eq!(socket.awaited(), order.len() - expected);
+                prop_assert_eq!(socket.awaits("0"), expected == 0);
+            }
+            prop_assert_eq!(written, (0..order.len()).map(ack).collect::<Vec<_>>());
+        }
+    }
+}
