@@ -213,6 +213,16 @@ pub enum HubInput {
         /// The answer. `None`: there is none, and the call may have taken effect.
         answer: Option<ChannelAnswer>,
     },
+    /// Every open socket of an account reads a channel without `Subscribe` and `Subscribed`: a
+    /// direct message. A socket that reads it already goes on.
+    Join {
+        /// The account.
+        account: UserId,
+        /// The channel.
+        channel: ChannelId,
+        /// The last sequence number that the sockets do not need.
+        since: Option<i64>,
+    },
     /// Closes sockets. When the step has ended, they get no frame any more.
     Kill(Revoked),
     /// The time of [`HubEffect::Wake`] has come.

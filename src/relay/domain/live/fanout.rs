@@ -1,8 +1,8 @@
 //! The side of a channel that pushes to hubs.
 //!
 //! It knows which hubs follow the channel, how far each of them is, and which evictions each of
-//! them has to confirm. A hub with an unconfirmed eviction gets no entries, neither by a push nor by
-//! an answer.
+//! them has to confirm. A hub with an unconfirmed eviction gets no entries, neither by a push nor
+//! by an answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -13,9 +13,10 @@ use crate::relay::domain::channel_log::MOST_APPENDED;
 use crate::relay::domain::live::events::{
     AppendItem, CallId, FrameError, HubOperation, HubRequest, SendLabel, ServerFrame, SocketId,
 };
+use crate::relay::domain::live::run::RunItem;
 use crate::relay::domain::live::socket::Ticket;
 use crate::relay::domain::live::turn::Turn;
-use crate::relay::model::channel::{ChannelEntry, EntryPage, Gap};
+use crate::relay::model::channel::{ChannelEntry, Gap};
 use crate::relay::model::ids::ChannelId;
 
 /// The entries of a pull.
@@ -102,28 +103,6 @@ pub(super) struct PullCall {
     pub(super) since: i64,
 }
 
-/// A part of a run of sequence numbers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum RunItem {
-    Entry(ChannelEntry),
-    Gap(Gap),
-}
-
-impl RunItem {
-    /// Returns the parts of a page in the order of their numbers.
-    pub(super) fn of(page: EntryPage) -> Vec<Self> {
-        let entries = page.entries.into_iter().map(Self::Entry);
-        let mut items: Vec<Self> = entries
-            .chain(page.gaps.into_iter().map(Self::Gap))
-            .collect();
-        items.sort_by_key(|item| match item {
-            Self::Entry(entry) => entry.seq(),
-            Self::Gap(gap) => gap.from,
-        });
-        items
-    }
-}
-
 /// The knowledge of a hub about a channel.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Following {
@@ -177,6 +156,15 @@ impl Following {
         });
         subscription.announced = false;
         self.settle(turn);
+    }
+
+    /// Adds a subscription without an announcement, unless there is one.
+    pub(super) fn join(&mut self, socket: SocketId, since: Option<i64>) {
+        self.subscriptions.entry(socket).or_insert(Subscription {
+            progress: Progress::Asking(since),
+            announced: true,
+            held: false,
+        });
     }
 
     /// Removes a subscription.

@@ -78,6 +78,20 @@ impl Hub {
                     following.end_call(call, answer, &mut turn);
                 }
             }
+            HubInput::Join {
+                account,
+                channel,
+                since,
+            } => {
+                let following = channels.following(channel, &turn);
+                for (id, socket) in turn.sockets.iter_mut() {
+                    if socket.owner.account == account {
+                        socket.channels.insert(channel);
+                        following.join(*id, since);
+                    }
+                }
+                following.settle(&mut turn);
+            }
             HubInput::Kill(revoked) => channels.kill(revoked, &mut turn),
             HubInput::Tick => channels.tick(&mut turn),
         }

@@ -8,6 +8,7 @@ pub mod fanout;
 mod following;
 pub mod hub;
 mod replies;
+mod run;
 mod socket;
 mod turn;
 mod window;

@@ -10,8 +10,9 @@ use crate::relay::domain::live::events::{
 };
 use crate::relay::domain::live::following::{
     AppendCall, CALL_LIFE, CallState, Following, KnownMembers, MOST_SILENCE, Outgoing, Progress,
-    PullCall, RunItem, Subscription,
+    PullCall, Subscription,
 };
+use crate::relay::domain::live::run::RunItem;
 use crate::relay::domain::live::turn::Turn;
 use crate::relay::model::channel::{
     Appended, ChannelEntry, ChannelMessage, ChannelRefusal, EntryPage,
