@@ -16,6 +16,7 @@
 mod channel;
 mod client;
 mod model;
+mod one_channel;
 mod one_hub;
 mod planted;
 mod world;

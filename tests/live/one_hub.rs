@@ -248,6 +248,17 @@ fn an_append_without_an_answer_is_repeated_and_fails_in_the_end() {
 }
 
 #[test]
+fn a_message_that_may_be_stored_is_pulled_for_the_other_readers() {
+    let mut driver = Driver::new(&[SOCKET, SECOND]);
+    driver.subscribe(SECOND, 1, None);
+    driver.answer_pull(0, 1);
+    driver.send(1, 1);
+    driver.reply(0, None);
+    driver.answer_pull(1, 1);
+    assert_eq!(driver.numbers(SECOND), [1]);
+}
+
+#[test]
 fn answers_keep_the_order_of_the_frames_over_channels() {
     let mut driver = Driver::new(&[SOCKET]);
     driver.subscribe(SOCKET, 2, None);

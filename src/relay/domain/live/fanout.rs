@@ -52,8 +52,8 @@ struct Follower {
     acked: i64,
     /// The number of the hub's last request.
     touch: u64,
-    /// When the hub last called or answered.
-    heard_at: Timestamp,
+    /// Since when the hub has not answered and does not know everything.
+    silent_since: Option<Timestamp>,
     /// When the channel pushes again, if the hub does not know everything.
     next_at: Option<Timestamp>,
     /// How often in a row the hub did not answer.
@@ -142,7 +142,7 @@ impl Fanout {
                 follower.generation = self.generations;
                 follower.acked = head;
             }
-            follower.heard_at = now;
+            follower.silent_since = None;
             follower.acked = follower.acked.max(request.head.min(head));
             self.confirm(hub, request.evicted_upto, now, effects);
         } else if request.follows && request.generation.is_none() {
@@ -153,7 +153,7 @@ impl Fanout {
                 evictions: BTreeMap::new(),
                 acked: head,
                 touch: 0,
-                heard_at: now,
+                silent_since: None,
                 next_at: None,
                 failures: 0,
             };
@@ -241,7 +241,7 @@ impl Fanout {
         let Some(follower) = self.followers.get_mut(&hub) else {
             return effects;
         };
-        follower.heard_at = now;
+        follower.silent_since = None;
         follower.failures = 0;
         follower.acked = follower.acked.max(answer.head.min(head));
         let is_last = answer.touch == follower.touch;
@@ -260,8 +260,9 @@ impl Fanout {
         let mut effects = Vec::new();
         let head = self.head;
         self.followers.retain(|_, follower| {
-            let is_silent = follower.heard_at.plus(MOST_SILENCE) <= now;
-            !(is_silent && !follower.is_done(head) && follower.evictions.is_empty())
+            let since = follower.silent_since;
+            let is_silent = since.is_some_and(|since| since.plus(MOST_SILENCE) <= now);
+            !is_silent || follower.is_done(head) || !follower.evictions.is_empty()
         });
         for (hub, follower) in &mut self.followers {
             if follower.next_at.is_none_or(|at| at > now) || follower.is_done(head) {
@@ -308,8 +309,10 @@ impl Fanout {
         for follower in self.followers.values_mut() {
             if follower.is_done(head) {
                 follower.next_at = None;
+                follower.silent_since = None;
                 follower.failures = 0;
             } else {
+                follower.silent_since.get_or_insert(now);
                 follower.next_at.get_or_insert(now.plus(FIRST_PAUSE));
             }
         }

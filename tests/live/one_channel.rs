@@ -1,0 +1,146 @@
+//! The side of a channel, with the hubs that a test says.
+
+use hamrah_api::kernel::model::time::Timestamp;
+use hamrah_api::relay::domain::live::events::{
+    ChannelAnswer, ChannelPush, HubId, HubOperation, HubRequest, News, PushAnswer,
+};
+use hamrah_api::relay::domain::live::fanout::{Fanout, FanoutEffect};
+use hamrah_api::relay::model::channel::ChannelEntry;
+
+use crate::client::account;
+
+const HUB: HubId = HubId(7);
+const DAY: i64 = 86_400_000;
+
+fn pull(generation: Option<u64>) -> HubRequest {
+    HubRequest {
+        hub: HUB,
+        life: 1,
+        follows: true,
+        generation,
+        evicted_upto: 0,
+        head: 0,
+        operation: HubOperation::Pull {
+            accounts: Vec::new(),
+            since: 0,
+            limit: 1,
+        },
+    }
+}
+
+fn entry(seq: i64) -> ChannelEntry {
+    ChannelEntry::Removed {
+        seq,
+        message_id: String::new(),
+    }
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn pushes(effects: Vec<FanoutEffect>) -> Vec<ChannelPush> {
+    let effects = effects.into_iter();
+    effects
+        .filter_map(|effect| match effect {
+            FanoutEffect::Push { push, .. } => Some(push),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Returns a channel that a hub follows, and the generation.
+fn followed() -> (Fanout, u64) {
+    let mut fanout = Fanout::default();
+    let generation = fanout.admit(&pull(None), at(0), &mut Vec::new());
+    let generation = generation.expect("admitted").expect("follows");
+    (fanout, generation)
+}
+
+/// Rings every alarm until there is none. Returns the seconds between the pushes.
+fn ring(fanout: &mut Fanout, mut now: i64, most: usize) -> Vec<i64> {
+    let mut pauses = Vec::new();
+    let mut last = now;
+    while let Some(wake) = fanout.wake().filter(|_| pauses.len() < most) {
+        now = wake.millis();
+        if !pushes(fanout.alarm(wake)).is_empty() {
+            pauses.push((now - last) / 1000);
+            last = now;
+        }
+    }
+    pauses
+}
+
+#[test]
+fn a_silent_hub_gets_the_head_again_and_is_forgotten_after_two_minutes() {
+    let (mut fanout, generation) = followed();
+    let now = DAY;
+    assert_eq!(pushes(fanout.publish(&[entry(1)], None, at(now))).len(), 1);
+    assert_eq!(ring(&mut fanout, now, 99), [1, 2, 4, 8, 16, 32]);
+    let again = fanout.admit(&pull(Some(generation)), at(now), &mut Vec::new());
+    assert_eq!(again, Err(ChannelAnswer::Forgotten));
+    let first = fanout.admit(&pull(None), at(now), &mut Vec::new());
+    assert_ne!(first, Ok(Some(generation)), "a new generation");
+    assert!(first.is_ok());
+}
+
+#[test]
+fn a_hub_with_an_open_eviction_is_never_forgotten_and_gets_nothing_else() {
+    let (mut fanout, generation) = followed();
+    let mut effects = Vec::new();
+    let number = fanout.evict(account(1), at(0), &mut effects);
+    assert!(!effects.contains(&FanoutEffect::Evicted(number)));
+    assert!(pushes(fanout.publish(&[entry(1)], None, at(0))).is_empty());
+    assert_eq!(
+        ring(&mut fanout, 0, 12).len(),
+        12,
+        "for as long as it takes"
+    );
+    let mut fanout = fanout.clone().after_restart(1);
+    let refused = fanout.admit(&pull(Some(generation)), at(DAY), &mut Vec::new());
+    assert!(
+        matches!(refused, Err(ChannelAnswer::EvictFirst(_))),
+        "{refused:?}"
+    );
+    let answer = PushAnswer {
+        touch: 1,
+        follows: true,
+        head: 0,
+        evicted_upto: number,
+    };
+    let effects = fanout.take_answer(HUB, answer, at(DAY));
+    assert!(effects.contains(&FanoutEffect::Evicted(number)));
+    let news: Vec<News> = pushes(effects).into_iter().map(|push| push.news).collect();
+    assert_eq!(news, [News::Head(1)], "the entries that were withheld");
+}
+
+#[test]
+fn an_earlier_life_of_a_hub_is_refused() {
+    let (mut fanout, _) = followed();
+    let later = HubRequest {
+        life: 2,
+        ..pull(None)
+    };
+    assert!(fanout.admit(&later, at(0), &mut Vec::new()).is_ok());
+    let earlier = fanout.admit(&pull(None), at(0), &mut Vec::new());
+    assert_eq!(earlier, Err(ChannelAnswer::Forgotten));
+}
+
+#[test]
+fn a_hub_without_readers_is_forgotten_by_its_answer() {
+    let (mut fanout, generation) = followed();
+    let answer = PushAnswer {
+        touch: 1,
+        follows: false,
+        head: 0,
+        evicted_upto: 0,
+    };
+    fanout.take_answer(HUB, answer, at(0));
+    assert!(pushes(fanout.publish(&[entry(1)], None, at(0))).is_empty());
+    let again = fanout.admit(&pull(Some(generation)), at(0), &mut Vec::new());
+    assert_eq!(again, Err(ChannelAnswer::Forgotten));
+    assert!(fanout.admit(&pull(None), at(0), &mut Vec::new()).is_ok());
+    // The same answer again is older than the last request.
+    fanout.take_answer(HUB, answer, at(0));
+    assert_eq!(pushes(fanout.publish(&[entry(2)], None, at(0))).len(), 1);
+}
