@@ -15,6 +15,7 @@
 
 mod channel;
 mod client;
+mod driver;
 mod model;
 mod one_channel;
 mod one_hub;

@@ -1,210 +1,14 @@
-//! One hub, with the channels and the clients that a test says.
+//! One hub with numbers that the model does not reach: groups, pauses, credit and many entries.
 
-use hamrah_api::kernel::model::ids::SessionId;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::relay::domain::live::events::{
-    CallId, ChannelAnswer, ChannelPush, ClientFrame, CloseReason, FrameError, HubEffect, HubId,
-    HubInput, HubOperation, HubRequest, News, SendFrame, SendLabel, ServerFrame, SocketId,
-    SocketOwner,
+    ChannelAnswer, ClientFrame, CloseReason, FrameError, HubInput, HubOperation, News, ServerFrame,
 };
-use hamrah_api::relay::domain::live::hub::Hub;
-use hamrah_api::relay::model::channel::{
-    Appended, ChannelEntry, ChannelMessage, EntryPage, Placed,
-};
-use hamrah_api::relay::model::ids::ChannelId;
-use hamrah_api::relay::model::micros::Micros;
+use hamrah_api::relay::model::channel::EntryPage;
 use proptest::prelude::*;
 
-use crate::client::{account, message};
-
-const SOCKET: SocketId = SocketId(1);
-const SECOND: SocketId = SocketId(2);
-const END: i64 = 10_000_000;
-
-fn channel(number: u8) -> ChannelId {
-    ChannelId::from_random([number; 16])
-}
-
-/// A hub, the calls that it made last, and what it wrote to each socket.
-struct Driver {
-    hub: Hub,
-    now: i64,
-    calls: Vec<(ChannelId, CallId, HubRequest)>,
-    written: Vec<(SocketId, ServerFrame)>,
-    closed: Vec<(SocketId, CloseReason)>,
-}
-
-impl Driver {
-    fn new(sockets: &[SocketId]) -> Self {
-        let mut driver = Self {
-            hub: Hub::new(HubId(0), 1),
-            now: 0,
-            calls: Vec::new(),
-            written: Vec::new(),
-            closed: Vec::new(),
-        };
-        for socket in sockets {
-            let number = u8::try_from(socket.0).expect("a small number");
-            driver.step(HubInput::Connected {
-                socket: *socket,
-                owner: SocketOwner {
-                    account: account(number),
-                    session: SessionId::from_random([number; 16]),
-                    valid_until: Timestamp::from_millis(END),
-                },
-            });
-        }
-        driver.written.clear();
-        driver
-    }
-
-    fn step(&mut self, input: HubInput) {
-        for effect in self.hub.step(input, Timestamp::from_millis(self.now)) {
-            match effect {
-                HubEffect::Write { sockets, frame } => {
-                    let sockets = sockets.into_iter();
-                    self.written
-                        .extend(sockets.map(|socket| (socket, frame.clone())));
-                }
-                HubEffect::Close { socket, reason } => self.closed.push((socket, reason)),
-                HubEffect::Call {
-                    channel,
-                    call,
-                    request,
-                } => self.calls.push((channel, call, request)),
-                HubEffect::Answer(_) | HubEffect::Wake(_) => {}
-            }
-        }
-    }
-
-    fn frame(&mut self, socket: SocketId, frame: ClientFrame) {
-        self.step(HubInput::Frame { socket, frame });
-    }
-
-    fn send(&mut self, number: u8, sent: u8) {
-        let frame = SendFrame {
-            channel: channel(number),
-            message: message(sent),
-            label: SendLabel {
-                client_id: None,
-                reference: Some(format!("{sent}")),
-            },
-        };
-        self.frame(SOCKET, ClientFrame::Send(frame));
-    }
-
-    fn subscribe(&mut self, socket: SocketId, number: u8, since: Option<i64>) {
-        let channel = channel(number);
-        self.frame(socket, ClientFrame::Subscribe { channel, since });
-    }
-
-    fn push(&mut self, number: u8, news: News) {
-        let push = ChannelPush { touch: 1, news };
-        let channel = channel(number);
-        self.step(HubInput::Push { channel, push });
-    }
-
-    fn reply(&mut self, place: usize, answer: Option<ChannelAnswer>) {
-        let (channel, call, _) = self.calls.remove(place);
-        self.step(HubInput::Reply {
-            channel,
-            call,
-            answer,
-        });
-    }
-
-    /// Answers the only call, which is a pull, from a log of `head` messages.
-    fn answer_pull(&mut self, head: i64, page: i64) {
-        assert_eq!(self.calls.len(), 1, "{:?}", self.calls);
-        let HubOperation::Pull {
-            accounts, since, ..
-        } = self.calls[0].2.operation.clone()
-        else {
-            panic!("no pull");
-        };
-        let since = since.min(head);
-        let upto = (since + page).min(head);
-        let answer = ChannelAnswer::Page {
-            generation: Some(1),
-            members: accounts,
-            page: EntryPage {
-                entries: (since + 1..=upto).map(entry).collect(),
-                gaps: Vec::new(),
-                upto,
-                head,
-            },
-        };
-        self.reply(0, Some(answer));
-    }
-
-    /// Returns the messages of the call at a place.
-    fn appended(&self, place: usize) -> Vec<String> {
-        match &self.calls[place].2.operation {
-            HubOperation::Append(items) => {
-                items.iter().map(|item| item.message.id.clone()).collect()
-            }
-            HubOperation::Pull { .. } => panic!("a pull"),
-        }
-    }
-
-    /// Answers an append: the first message gets the number `first`.
-    fn answer_append(&mut self, place: usize, first: i64) {
-        let count = self.appended(place).len();
-        let numbers = (first..).take(count);
-        let outcomes = numbers.clone().map(|seq| {
-            Ok(Appended::Stored {
-                placed: placed(seq),
-                expires_at: None,
-            })
-        });
-        let answer = ChannelAnswer::Appended {
-            outcomes: outcomes.collect(),
-            head: numbers.last().unwrap_or(first),
-        };
-        self.reply(place, Some(answer));
-    }
-
-    /// Returns the sequence numbers that a socket got.
-    fn numbers(&self, socket: SocketId) -> Vec<i64> {
-        let frames = self.written.iter().filter(|(one, _)| *one == socket);
-        frames
-            .filter_map(|(_, frame)| match frame {
-                ServerFrame::Entry { entry, .. } => Some(entry.seq()),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// Returns the ids of the messages that were answered, and `-` before each echo.
-    fn acks_and_echoes(&self) -> Vec<String> {
-        let frames = self.written.iter();
-        frames
-            .filter_map(|(_, frame)| match frame {
-                ServerFrame::MessageAck { message_id, .. } => Some(message_id.clone()),
-                ServerFrame::Entry { entry, .. } => Some(format!("-{}", entry.seq())),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-fn placed(seq: i64) -> Placed {
-    let at = Micros(seq);
-    Placed { seq, at }
-}
-
-fn entry(seq: i64) -> ChannelEntry {
-    let sent = message(0);
-    ChannelEntry::Message(ChannelMessage {
-        id: format!("entry {seq}"),
-        placed: placed(seq),
-        sender_token: sent.sender_token,
-        body: sent.body,
-        expires_at: None,
-        has_attachments: false,
-        edited: false,
-    })
-}
+use crate::client::account;
+use crate::driver::{Driver, END, SECOND, SOCKET, channel, entry};
 
 #[test]
 fn messages_ride_in_groups_of_64() {
@@ -256,6 +60,37 @@ fn a_message_that_may_be_stored_is_pulled_for_the_other_readers() {
     driver.reply(0, None);
     driver.answer_pull(1, 1);
     assert_eq!(driver.numbers(SECOND), [1]);
+}
+
+#[test]
+fn a_forgotten_hub_asks_about_its_readers_before_it_writes() {
+    let mut driver = Driver::new(&[SOCKET, SECOND]);
+    driver.subscribe(SECOND, 1, None);
+    driver.answer_pull(0, 1);
+    driver.send(1, 1);
+    assert_eq!(driver.calls[0].2.generation, Some(1));
+    driver.reply(0, Some(ChannelAnswer::Forgotten));
+    assert_eq!(driver.appended(0), ["1"], "the append is repeated");
+    assert!(driver.calls.iter().all(|call| call.2.generation.is_none()));
+    let HubOperation::Pull { accounts, .. } = &driver.calls[1].2.operation else {
+        panic!("no pull");
+    };
+    assert_eq!(*accounts, [account(2)]);
+    driver.push(1, News::Entries(vec![entry(1)]));
+    let page = EntryPage {
+        entries: vec![entry(1)],
+        gaps: Vec::new(),
+        upto: 1,
+        head: 1,
+    };
+    let answer = ChannelAnswer::Page {
+        generation: Some(2),
+        members: Vec::new(),
+        page,
+    };
+    driver.reply(1, Some(answer));
+    driver.push(1, News::Entries(vec![entry(2)]));
+    assert!(driver.numbers(SECOND).is_empty());
 }
 
 #[test]
