@@ -158,7 +158,7 @@ export const ROWS = [
     other: "GET /relay/channels/{id}/messages",
     differs:
       "Ours reads the session, checks the member, leaves out removed and expired messages, and " +
-      "ends a page at 256 KiB. The naive relay selects the last 50 rows and gives them as stored.",
+      "ends a page at 1 MiB. The naive relay selects the last 50 rows and gives them as stored.",
   },
 ];
 

@@ -17,6 +17,12 @@ impl Origin {
         let (rest, default_port) = match text.split_once("://") {
             Some(("https", rest)) => (rest, ":443"),
             Some(("http", rest)) => (rest, ":80"),
+            None => {
+                return Err(
+                    "has no scheme: write https:// before it, or name the origin of an app with \
+                     its scheme, such as capacitor://localhost",
+                );
+            }
             _ => {
                 return Err(
                     "must begin with https:// or http://, or be the origin of an app with \

@@ -9,7 +9,11 @@ use crate::platform::native::known_settings::distance;
 /// The letters by which a scheme differs at most from the one that was meant.
 const MOST_EDITS: usize = 2;
 
-/// Returns the problems, each as one sentence.
+/// The way out if no page can use passkeys.
+const REMEDY: &str = "Set RP_ID to the domain of your pages, or correct the origins if passkeys \
+                      exist already";
+
+/// Returns the problems, each as one sentence with its remedy.
 pub(super) fn origin_problems(config: &Config) -> Vec<String> {
     let (kernel, accounts) = (&config.kernel, &config.accounts);
     let is_production = kernel.environment == Environment::Production;
@@ -22,11 +26,11 @@ pub(super) fn origin_problems(config: &Config) -> Vec<String> {
         (true, true) => problems.push(format!(
             "ALLOWED_ORIGINS has no origin at or below RP_ID ({rp_id}), and lacks {own}, the \
              origin of JWT_ISSUER: no page can use passkeys, and the pages /account and /admin of \
-             the service cannot call it"
+             the service cannot call it. {REMEDY}"
         )),
         (true, false) => problems.push(format!(
             "RP_ID is {rp_id}, but no origin in ALLOWED_ORIGINS or RELATED_ORIGINS is that domain \
-             or below it: no page can use passkeys"
+             or below it: no page can use passkeys. {REMEDY}"
         )),
         (false, true) => problems.push(format!(
             "ALLOWED_ORIGINS lacks {own}, the origin of JWT_ISSUER: the pages /account and /admin \
@@ -89,7 +93,8 @@ pub(super) fn origins_without_passkeys(config: &Config) -> Vec<String> {
     outside
         .map(|origin| {
             format!(
-                "{} is not at or below RP_ID ({rp_id}): its pages cannot use passkeys",
+                "{} is not at or below RP_ID ({rp_id}): its pages cannot use passkeys. If they \
+                 should, correct RP_ID before the first passkey is made",
                 origin.as_str()
             )
         })

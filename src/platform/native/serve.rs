@@ -45,7 +45,7 @@ use crate::platform::native::answered::Answered;
 use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
-use crate::platform::native::origins::origin_problems;
+use crate::platform::native::origins::{origin_problems, origins_without_passkeys};
 use crate::platform::native::pages::Pages;
 use crate::platform::native::places::Places;
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
@@ -87,7 +87,8 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
     };
-    let origin_problems = origin_problems(&settings.config);
+    let mut origin_problems = origin_problems(&settings.config);
+    origin_problems.extend(origins_without_passkeys(&settings.config));
     let ports = Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -144,7 +145,11 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
         let folder = settings.pages.display();
-        tracing::info!(%folder, "`make pages` builds /account and /admin");
+        tracing::info!(
+            %folder,
+            "/account and /admin are not served, because the folder has no pages: `make pages` \
+             builds them, and PAGES_DIR names their folder"
+        );
     } else {
         // By name: passkeys belong to a domain, never to an address.
         tracing::info!(

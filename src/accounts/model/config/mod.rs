@@ -233,7 +233,7 @@ impl Reader<'_> {
                 "COOKIE_DOMAIN",
                 &format!(
                     "must be RP_ID ({rp_id}) or below it, because every host that it covers \
-                     receives the session cookie"
+                     receives the session cookie. Leave it unset if one host needs the cookie"
                 ),
             );
         }
