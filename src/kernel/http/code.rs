@@ -46,8 +46,9 @@ codes! {
     TokenInQuery BAD_REQUEST "token_in_query"
         "Tokens are not accepted in the query. Send the token in a header.";
     AttestationFailed BAD_REQUEST "attestation_failed"
-        "The attestation could not be verified. Request a new challenge: it expires after 10 \
-         minutes and can be used once.";
+        "The attestation could not be verified. Attest a new key with a new challenge, which \
+         expires after 10 minutes and can be used once. If that fails too, check the app id and \
+         the App Attest environment.";
     PasskeyRegistrationFailed BAD_REQUEST "passkey_registration_failed"
         "The passkey could not be verified. Start again and finish within 5 minutes.";
     InvalidRequestBody BAD_REQUEST "invalid_request_body"
@@ -113,7 +114,8 @@ codes! {
          with a request for new iOS tokens.";
     AppAttestFailed FORBIDDEN "app_attest_failed"
         "The App Attest assertion is not accepted. Make a new one for each request, with its \
-         method, its URL, the current time and the key of the session's device.";
+         method, its URL, the current time, the app's bundle id and the key of the session's \
+         device.";
     OtherDevice FORBIDDEN "other_device"
         "This session belongs to another device. Sign in again on this device.";
     Forbidden FORBIDDEN "forbidden"

@@ -266,7 +266,9 @@ fn first_passed<T>(reports: &[Report<T>]) -> Option<&Report<T>> {
     passed.or(reports.first())
 }
 
-const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --client-data-hash";
+const NOTHING_SIGNED: &str = "the signed bytes are not known: give --client-data, which for a \
+                              request is the value of X-Request-Challenge decoded from base64, \
+                              or --challenge, or --client-data-hash";
 
 /// Runs the command. Returns true if every step passed.
 ///
