@@ -87,8 +87,9 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
     };
-    let mut origin_problems = origin_problems(&settings.config);
-    origin_problems.extend(origins_without_passkeys(&settings.config));
+    let mut warnings = origin_problems(&settings.config);
+    warnings.extend(origins_without_passkeys(&settings.config));
+    warnings.extend(settings.misspelled.iter().map(ToString::to_string));
     let ports = Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -123,11 +124,8 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             "TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address"
         );
     }
-    for problem in origin_problems {
-        tracing::warn!("{problem}");
-    }
-    for name in &settings.misspelled {
-        tracing::warn!("{name}");
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
