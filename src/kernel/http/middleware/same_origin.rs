@@ -16,8 +16,8 @@ use crate::kernel::http::extract::has_bearer;
 use crate::kernel::model::config::Config;
 
 /// The text of the error for a page whose origin is allowed.
-const OTHER_HOST: &str = "The page and the API have different host names, so the browser sends no \
-    cookie. Open both at the same name. Also localhost and 127.0.0.1 are two.";
+const OTHER_SITE: &str = "The page and the API are on different sites, so the browser sends no \
+    cookie. Serve both below one domain. For a browser, localhost and 127.0.0.1 are two.";
 
 /// Refuses unsafe requests that a page of another site made a browser send.
 pub async fn require_same_origin(
@@ -40,8 +40,8 @@ pub(crate) fn refusal(config: &Config, headers: &HeaderMap) -> ApiError {
     let origin = headers.get(header::ORIGIN);
     match origin.map(|origin| config.allows_origin(origin.as_bytes())) {
         Some(true) => ApiError {
-            detail: Some(OTHER_HOST.into()),
-            ..refused("the origin is allowed, but the page and the API have different hosts")
+            detail: Some(OTHER_SITE.into()),
+            ..refused("the origin is allowed, but the page and the API are on different sites")
         },
         Some(false) => refused("the origin is not in ALLOWED_ORIGINS"),
         None => refused("a page of another site"),
