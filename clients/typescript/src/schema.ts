@@ -1295,7 +1295,7 @@ export interface paths {
         };
         /**
          * Returns the sealed sender keys that wait for the caller, the oldest first, at most 1,000.
-         * @description A key that was read is given again for a minute, because an answer may be lost.
+         * @description A key that was read is given again for a minute, because an answer may be lost. The caller needs a token in `Authorization`: a cookie gets 401.
          *
          *     # Errors
          *     404 if the channel does not exist or the caller is not a member.
@@ -1844,7 +1844,7 @@ export interface paths {
         };
         /**
          * Returns the public keys of an account with a one-time prekey that no other caller gets.
-         * @description With an `Idempotency-Key`, a repeated request gets the same prekey for 24 hours.
+         * @description With an `Idempotency-Key` (1 to 128 visible characters of ASCII), a repeated request gets the same prekey for 24 hours. The caller needs a token in `Authorization`: a cookie gets 401.
          *
          *     # Errors
          *     404 if the account does not exist or has no keys.
@@ -3830,7 +3830,7 @@ export interface components {
              * @description The age of the signed prekey in days.
              */
             signed_prekey_age_days: number;
-            /** @description The signature of the signed prekey by the identity key: 64 bytes, base64. */
+            /** @description The signature of the signed prekey by the identity key: 64 bytes, base64. The account uploaded it as `signed_prekey_signature`. */
             signed_prekey_sig: string;
         };
         /** @description A JWK set with public keys. */
@@ -3932,13 +3932,13 @@ export interface components {
         MessageRequest: {
             /** @description 16 random bytes, base64. A repeated request with the same bytes sends no second message. */
             client_id?: string | null;
-            /** @description The SHA-256 of a secret, base64. The secret edits and removes the message. */
+            /** @description The SHA-256 of the bytes of a secret, base64. The secret edits and removes the message. */
             edit_key_hash?: string | null;
             /** @description The sealed body: 1 byte to 64 KiB, base64. */
             encrypted_body: string;
             /**
              * Format: date-time
-             * @description When the message expires.
+             * @description When the message expires: in the future. A time beyond the longest life of the service is shortened.
              */
             expires_at?: string | null;
             /** @description Whether the message has attachments. */
@@ -11672,7 +11672,7 @@ export interface operations {
             query?: {
                 /** @description Only messages before this time */
                 before?: string;
-                /** @description 1 to 100, 50 by default */
+                /** @description 50 by default */
                 limit?: number;
                 /** @description Only entries after this sequence number */
                 since?: number;
@@ -11773,6 +11773,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description 1 to 128 visible characters */
                 "Idempotency-Key"?: string | null;
             };
             path: {

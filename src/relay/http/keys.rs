@@ -37,7 +37,8 @@ pub struct KeyBundle {
     identity_key: String,
     /// The signed prekey: X25519, 32 bytes, base64.
     signed_prekey: String,
-    /// The signature of the signed prekey by the identity key: 64 bytes, base64.
+    /// The signature of the signed prekey by the identity key: 64 bytes, base64. The account
+    /// uploaded it as `signed_prekey_signature`.
     signed_prekey_sig: String,
     /// A one-time prekey that no other caller gets: X25519, 32 bytes, base64. Null if none is left.
     #[schema(required)]
@@ -52,7 +53,8 @@ pub struct KeyBundle {
 /// `GET /api/v1/users/{id}/keys`: Returns the public keys of an account with a one-time prekey that
 /// no other caller gets.
 ///
-/// With an `Idempotency-Key`, a repeated request gets the same prekey for 24 hours.
+/// With an `Idempotency-Key` (1 to 128 visible characters of ASCII), a repeated request gets the
+/// same prekey for 24 hours. The caller needs a token in `Authorization`: a cookie gets 401.
 ///
 /// # Errors
 /// 404 if the account does not exist or has no keys.

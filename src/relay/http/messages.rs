@@ -67,7 +67,7 @@ fn limit(uri: &Uri) -> Result<u32, ApiError> {
     params(
         ("id" = String, Path),
         ("before" = Option<String>, Query, description = "Only messages before this time"),
-        ("limit" = Option<u32>, Query, description = "1 to 100, 50 by default"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "50 by default"),
         ("since" = Option<i64>, Query, description = "Only entries after this sequence number"),
     ),
     responses((status = 200, body = MessageListing)),
@@ -109,14 +109,15 @@ pub struct MessageRequest {
     sender_token: String,
     /// The sealed body: 1 byte to 64 KiB, base64.
     encrypted_body: String,
-    /// When the message expires.
+    /// When the message expires: in the future. A time beyond the longest life of the service is
+    /// shortened.
     #[schema(format = "date-time")]
     expires_at: Option<String>,
     /// Whether the message has attachments.
     has_attachments: Option<bool>,
     /// 16 random bytes, base64. A repeated request with the same bytes sends no second message.
     client_id: Option<String>,
-    /// The SHA-256 of a secret, base64. The secret edits and removes the message.
+    /// The SHA-256 of the bytes of a secret, base64. The secret edits and removes the message.
     edit_key_hash: Option<String>,
 }
 
@@ -133,7 +134,10 @@ pub struct MessageRequest {
     path = "/api/v1/channels/{id}/messages",
     operation_id = "relay_send_message",
     tag = "relay",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(
+        ("id" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters"),
+    ),
     request_body = MessageRequest,
     responses((status = 200, body = SealedMessage)),
 )]

@@ -134,7 +134,8 @@ pub struct SenderKeyResponse {
 /// `GET /api/v1/channels/{id}/sender-keys`: Returns the sealed sender keys that wait for the
 /// caller, the oldest first, at most 1,000.
 ///
-/// A key that was read is given again for a minute, because an answer may be lost.
+/// A key that was read is given again for a minute, because an answer may be lost. The caller needs
+/// a token in `Authorization`: a cookie gets 401.
 ///
 /// # Errors
 /// 404 if the channel does not exist or the caller is not a member.
