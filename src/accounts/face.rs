@@ -18,6 +18,7 @@ pub use crate::accounts::domain::users::delete as delete_account;
 pub use crate::accounts::http::AccountsState;
 pub use crate::accounts::http::caller::CurrentUser;
 pub use crate::accounts::model::config::Config;
+pub use crate::accounts::model::password::Unfit as UnfitPassword;
 pub use crate::accounts::model::records::{Caller, Platform, User};
 pub use crate::accounts::store::challenges;
 pub use crate::accounts::store::events::{INSERT_EVENT_OF_CALLER, event};

@@ -964,7 +964,9 @@ export interface paths {
         put?: never;
         /**
          * Deletes the account with all of its data.
-         * @description # Errors
+         * @description Its messages stay until they expire, because the server does not know who sent them. Their secrets remove them before.
+         *
+         *     # Errors
          *     401 if the password is wrong.
          */
         post: operations["relay_delete_account"];

@@ -226,7 +226,7 @@ pub async fn login(
             };
             Ok(AppJson(asked).into_response())
         }
-        Err(failure) => Err(password_failure(failure)),
+        Err(failure) => Err(password_failure(failure, "password")),
     }
 }
 

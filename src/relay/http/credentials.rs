@@ -158,7 +158,7 @@ pub async fn change_password(
     }
     accounts::change_password(&app.ports, &me, &current, &new, &origin)
         .await
-        .map_err(password_failure)?;
+        .map_err(|failure| password_failure(failure, "new_password"))?;
     Ok(AppJson(RelayMessage::new(
         "The password is changed. All other sessions have ended.",
     )))
@@ -173,6 +173,9 @@ pub struct RelayDeletionRequest {
 }
 
 /// `POST /api/v1/auth/delete-account`: Deletes the account with all of its data.
+///
+/// Its messages stay until they expire, because the server does not know who sent them. Their
+/// secrets remove them before.
 ///
 /// # Errors
 /// 401 if the password is wrong.
@@ -193,6 +196,6 @@ pub async fn delete_account(
     let password = body.text("password")?;
     accounts::delete(&app.ports, &me, &password, &origin)
         .await
-        .map_err(password_failure)?;
+        .map_err(|failure| password_failure(failure, "password"))?;
     Ok(AppJson(RelayMessage::new("Your account is deleted.")))
 }

@@ -1,6 +1,8 @@
 //! The errors that clients see for the rejections of the relay's use cases.
 
-use crate::accounts::face::{FactorRejection, PasswordRejection, RegistrationRejection};
+use crate::accounts::face::{
+    FactorRejection, PasswordRejection, RegistrationRejection, UnfitPassword,
+};
 use crate::kernel::domain::failure::Failure;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::relay::domain::accounts::RelayRegisterRejection;
@@ -8,6 +10,7 @@ use crate::relay::domain::channels::ChannelRejection;
 use crate::relay::domain::key_backup::BackupRejection;
 use crate::relay::domain::keys::KeysRejection;
 use crate::relay::domain::membership::ServerRejection;
+use crate::relay::http::accounts::MOST_PASSWORD_CHARS;
 use crate::relay::http::body::invalid;
 use crate::relay::model::keys::UnfitIdentity;
 
@@ -29,7 +32,7 @@ impl From<RelayRegisterRejection> for ApiError {
                 Code::UsernameTaken.into()
             }
             RelayRegisterRejection::Account(RegistrationRejection::Password(rejection)) => {
-                password_error(rejection)
+                password_error(rejection, "password")
             }
         }
     }
@@ -91,10 +94,13 @@ impl From<ServerRejection> for ApiError {
     }
 }
 
-/// Returns the error of a password in the relay's form: what does not fit is 400 and names the
-/// field.
-pub(super) fn password_error(rejection: PasswordRejection) -> ApiError {
+/// Returns the error of a password in the relay's form: a password that is not accepted is 400 and
+/// names the field.
+pub(super) fn password_error(rejection: PasswordRejection, field: &str) -> ApiError {
     match rejection {
+        PasswordRejection::Unfit(UnfitPassword::Length { min }) => invalid(format!(
+            "{field} must be {min} to {MOST_PASSWORD_CHARS} characters."
+        )),
         PasswordRejection::Refused(reason) => ApiError {
             reason: Some(reason.to_owned()),
             ..ApiError::detailed(Code::InvalidCredentials, "Invalid username or password")
@@ -106,7 +112,7 @@ pub(super) fn password_error(rejection: PasswordRejection) -> ApiError {
                 let text = error
                     .detail
                     .unwrap_or(std::borrow::Cow::Borrowed(error.code.detail()));
-                invalid(format!("password: {text}"))
+                invalid(format!("{field}: {text}"))
             } else {
                 error
             }
@@ -114,10 +120,10 @@ pub(super) fn password_error(rejection: PasswordRejection) -> ApiError {
     }
 }
 
-/// Returns the error of a use case that verifies or sets a password.
-pub(super) fn password_failure(failure: Failure<PasswordRejection>) -> ApiError {
+/// Returns the error of a use case that verifies a password, or sets that of the field.
+pub(super) fn password_failure(failure: Failure<PasswordRejection>, field: &str) -> ApiError {
     match failure {
-        Failure::Rejected(rejection) => password_error(rejection),
+        Failure::Rejected(rejection) => password_error(rejection, field),
         Failure::Fault(fault) => fault.into(),
     }
 }

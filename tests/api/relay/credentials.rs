@@ -142,6 +142,9 @@ async fn a_password_changes_by_the_current_one_and_ends_other_sessions() {
         for unfit in ["short", &"x".repeat(129)] {
             let answer = change(PASSWORD, unfit).await;
             assert_eq!(answer.problem(400), "invalid_request_body");
+            let text = answer.json()["error"].as_str().map(str::to_owned);
+            let expected = "new_password must be 8 to 128 characters.";
+            assert_eq!(text.as_deref(), Some(expected), "{unfit}");
         }
         change(PASSWORD, "yellow bicycle 9").await.ok();
         let other = other["access_token"].as_str().expect("a token");
