@@ -20,14 +20,12 @@ use crate::relay::domain::proof_of_work;
 use crate::relay::domain::proof_of_work::PresentedWork;
 use crate::relay::http::RelayState;
 use crate::relay::http::body::{BodyFields, invalid};
-use crate::relay::http::errors::password_failure;
+use crate::relay::http::errors::{MOST_PASSWORD_CHARS, password_failure};
 use crate::relay::http::keys::{MOST_UPLOADED, identity};
 use crate::relay::http::member::Member;
 use crate::relay::http::objects::{RelayMessage, RelayUser};
 use crate::relay::model::username::username;
 
-/// The longest password of a registration in characters.
-pub(super) const MOST_PASSWORD_CHARS: usize = 128;
 /// The longest name in characters.
 const MOST_NAME_CHARS: usize = 64;
 /// The longest e-mail address in bytes (RFC 5321 §4.5.3.1.3).

@@ -10,9 +10,8 @@ use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
 use crate::relay::domain::accounts;
 use crate::relay::http::RelayState;
-use crate::relay::http::accounts::MOST_PASSWORD_CHARS;
 use crate::relay::http::body::{BodyFields, invalid};
-use crate::relay::http::errors::{password_failure, totp_failure};
+use crate::relay::http::errors::{MOST_PASSWORD_CHARS, password_failure, totp_failure};
 use crate::relay::http::member::Member;
 use crate::relay::http::objects::RelayMessage;
 

@@ -10,9 +10,11 @@ use crate::relay::domain::channels::ChannelRejection;
 use crate::relay::domain::key_backup::BackupRejection;
 use crate::relay::domain::keys::KeysRejection;
 use crate::relay::domain::membership::ServerRejection;
-use crate::relay::http::accounts::MOST_PASSWORD_CHARS;
 use crate::relay::http::body::invalid;
 use crate::relay::model::keys::UnfitIdentity;
+
+/// The longest password of the relay in characters.
+pub(super) const MOST_PASSWORD_CHARS: usize = 128;
 
 impl From<UnfitIdentity> for ApiError {
     fn from(unfit: UnfitIdentity) -> Self {
