@@ -18,6 +18,10 @@ uuid_id! {
     /// The id of a message. It begins as the id of its channel does.
     MessageId
 }
+uuid_id! {
+    /// The id of a connection to a hub. A later connection of the same session can resume it.
+    ConnectionId
+}
 
 impl ChannelId {
     /// Returns the id of the message that a client names `client_id` in this channel.

@@ -7,4 +7,5 @@ pub mod keys;
 pub mod micros;
 pub mod pq_prekeys;
 pub mod servers;
+pub mod slots;
 pub mod username;

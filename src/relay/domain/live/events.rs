@@ -1,18 +1,14 @@
-//! The inputs and effects of a hub, and the calls between a hub and a channel.
-//!
-//! A hub calls a channel to append and to read. A channel calls a hub to push and to evict. Every
-//! call may be lost, repeated or late, so none of them relies on arriving once or in order.
+//! The inputs and effects of a hub.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
-use crate::relay::model::channel::{
-    Appended, ChannelEntry, ChannelRefusal, EntryPage, Gap, NewMessage,
-};
-use crate::relay::model::ids::ChannelId;
-
-/// The number of a hub. The account of a socket decides it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct HubId(pub u32);
+use crate::relay::domain::live::calls::{ChannelAnswer, ChannelPush, HubRequest, PushAnswer};
+use crate::relay::domain::live::frames::{ClientFrame, Notice, ServerFrame};
+use crate::relay::model::ids::{ChannelId, ConnectionId};
 
 /// The number of a socket. A hub never uses a number again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,7 +20,7 @@ pub struct SocketId(pub u64);
 pub struct CallId(pub u64);
 
 /// The owner of a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct SocketOwner {
     /// The account.
     pub account: UserId,
@@ -34,116 +30,17 @@ pub struct SocketOwner {
     pub valid_until: Timestamp,
 }
 
-/// A frame of a client.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum ClientFrame {
-    /// Sends a message.
-    Send(SendFrame),
-    /// Asks for the entries of a channel.
-    Subscribe {
-        /// The channel.
-        channel: ChannelId,
-        /// The last sequence number that the client has. `None`: only new entries.
-        since: Option<i64>,
-    },
-    /// Ends a subscription.
-    Unsubscribe {
-        /// The channel.
-        channel: ChannelId,
-    },
-    /// Confirms the entries of a channel up to a sequence number.
-    Ack {
-        /// The channel.
-        channel: ChannelId,
-        /// The last sequence number that the client has.
-        seq: i64,
-    },
-    /// Asks for a `Pong`.
-    Ping,
-}
-
-/// A message to send.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct SendFrame {
-    /// The channel.
-    pub channel: ChannelId,
-    /// The message.
-    pub message: NewMessage,
-    /// The client's names for the message.
-    pub label: SendLabel,
-}
-
-/// The names by which a client knows its message. The answer repeats them.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct SendLabel {
-    /// The `client_id`.
-    pub client_id: Option<String>,
-    /// The `ref`.
-    pub reference: Option<String>,
-}
-
-/// A frame for a client.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum ServerFrame {
-    /// The first frame of a socket.
-    Hello {
-        /// The session.
-        session: SessionId,
-    },
-    /// A message is stored. One answer for each sent message, in the order of the frames.
-    MessageAck {
-        /// The id of the message.
-        message_id: String,
-        /// Its sequence number.
-        seq: i64,
-        /// The client's names for it.
-        label: SendLabel,
-    },
-    /// An entry of a channel.
-    Entry {
-        /// The channel.
-        channel: ChannelId,
-        /// The entry.
-        entry: ChannelEntry,
-    },
-    /// Sequence numbers without an entry.
-    Gap {
-        /// The channel.
-        channel: ChannelId,
-        /// The numbers.
-        gap: Gap,
-    },
-    /// The socket has all entries up to the head and gets new ones.
-    Subscribed {
-        /// The channel.
-        channel: ChannelId,
-        /// The last sequence number that the socket has.
-        head: i64,
-    },
-    /// A frame of the client had no effect.
-    Error {
-        /// The reason.
-        code: FrameError,
-        /// The `ref` of the frame.
-        reference: Option<String>,
-    },
-    /// The answer to `Ping`.
-    Pong,
-}
-
-/// The reasons why a frame of a client had no effect.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum FrameError {
-    /// The channel is unknown, or the account is not a member.
-    Unknown,
-    /// The client's name for the message names another message.
-    Conflict,
-    /// The message expires in the past.
-    Expired,
-    /// The channel did not answer. The message may be stored, and the client may repeat it.
-    Unavailable,
-    /// Too many messages wait for the channel.
-    Busy,
+/// What a hub keeps of a connection. A later connection of the same session goes on from it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Trace {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The owner.
+    pub owner: SocketOwner,
+    /// The channels that the socket reads, with the last sequence number that was written.
+    pub channels: BTreeMap<ChannelId, i64>,
+    /// When it was true.
+    pub at: Timestamp,
 }
 
 /// The reasons to close a socket.
@@ -153,6 +50,10 @@ pub enum CloseReason {
     Ended,
     /// The client did not read for too long.
     Behind,
+    /// Nothing came from the client for too long.
+    Silent,
+    /// The server stops.
+    Stopping,
 }
 
 impl CloseReason {
@@ -162,12 +63,14 @@ impl CloseReason {
         match self {
             Self::Ended => 1008,
             Self::Behind => 1013,
+            Self::Silent | Self::Stopping => 1001,
         }
     }
 }
 
 /// The sockets that a revocation closes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Revoked {
     /// Every socket of an account.
     Account(UserId),
@@ -184,6 +87,27 @@ pub enum HubInput {
         socket: SocketId,
         /// Its owner.
         owner: SocketOwner,
+        /// The connection.
+        connection: ConnectionId,
+        /// The number of one-time prekeys that the account has left.
+        prekeys_left: u32,
+    },
+    /// A socket survived a restart of the hub. Nothing is written, and its channels are asked when
+    /// they push.
+    Restored {
+        /// The socket.
+        socket: SocketId,
+        /// What the hub wrote to it.
+        trace: Trace,
+    },
+    /// The trace of a connection without a socket, after a restart of the hub.
+    Kept(Trace),
+    /// A client showed that it lives, without a frame that the hub saw.
+    Alive {
+        /// The socket.
+        socket: SocketId,
+        /// When it did.
+        at: Timestamp,
     },
     /// A client sent a frame.
     Frame {
@@ -196,6 +120,8 @@ pub enum HubInput {
     Closed {
         /// The socket.
         socket: SocketId,
+        /// Whether the client closed it by a handshake. Then no later connection goes on from it.
+        clean: bool,
     },
     /// A channel pushes. The effects contain one [`HubEffect::Answer`].
     Push {
@@ -213,20 +139,19 @@ pub enum HubInput {
         /// The answer. `None`: there is none, and the call may have taken effect.
         answer: Option<ChannelAnswer>,
     },
-    /// Every open socket of an account reads a channel without `Subscribe` and `Subscribed`: a
-    /// direct message. A socket that reads it already goes on.
-    Join {
-        /// The account.
-        account: UserId,
-        /// The channel.
-        channel: ChannelId,
-        /// The last sequence number that the sockets do not need.
-        since: Option<i64>,
+    /// Writes news to every socket of accounts.
+    Notify {
+        /// The accounts.
+        accounts: Vec<UserId>,
+        /// The news.
+        notice: Notice,
     },
     /// Closes sockets. When the step has ended, they get no frame any more.
     Kill(Revoked),
     /// The time of [`HubEffect::Wake`] has come.
     Tick,
+    /// The server stops. Every socket is closed.
+    Stop,
 }
 
 /// An effect of a hub. Effects are carried out in their order.
@@ -257,120 +182,10 @@ pub enum HubEffect {
     },
     /// Answers the push of this step.
     Answer(PushAnswer),
+    /// Stores a trace, which replaces that of the same connection.
+    Keep(Trace),
+    /// Removes the trace of a connection.
+    Discard(ConnectionId),
     /// Asks for a [`HubInput::Tick`] at a time. An earlier time replaces a later one.
     Wake(Timestamp),
-}
-
-/// A request of a hub to a channel.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct HubRequest {
-    /// The hub.
-    pub hub: HubId,
-    /// The life of the hub. It rises with each start, and the channel refuses an earlier life.
-    pub life: u64,
-    /// Whether the hub has subscribers and wants pushes.
-    pub follows: bool,
-    /// The generation of the hub's knowledge of members. `None`: it has none.
-    pub generation: Option<u64>,
-    /// The number of the last eviction that the hub has carried out.
-    pub evicted_upto: u64,
-    /// The last sequence number that the hub knows.
-    pub head: i64,
-    /// The operation.
-    pub operation: HubOperation,
-}
-
-/// An operation of a hub on a channel.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum HubOperation {
-    /// Appends messages.
-    Append(Vec<AppendItem>),
-    /// Reads the entries after a sequence number, and asks which accounts are members. A hub
-    /// without a generation gets entries only if one of them is.
-    Pull {
-        /// The accounts.
-        accounts: Vec<UserId>,
-        /// The sequence number.
-        since: i64,
-        /// The largest number of entries.
-        limit: u32,
-    },
-}
-
-/// A message to append. The channel does not keep the account.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AppendItem {
-    /// The account of the sender.
-    pub account: UserId,
-    /// The message.
-    pub message: NewMessage,
-}
-
-/// The answer of a channel to a hub.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum ChannelAnswer {
-    /// The outcome for each message, in the order of the request.
-    Appended {
-        /// The outcomes.
-        outcomes: Vec<Result<Appended, ChannelRefusal>>,
-        /// The last sequence number of the channel.
-        head: i64,
-    },
-    /// A page of entries.
-    Page {
-        /// The generation of the answer's knowledge of members.
-        generation: Option<u64>,
-        /// Those of the requested accounts that are members.
-        members: Vec<UserId>,
-        /// The entries.
-        page: EntryPage,
-    },
-    /// Nothing was done. The hub has to evict accounts first, and repeats its call afterwards.
-    EvictFirst(Eviction),
-    /// Nothing was done. The channel no longer counts on the hub's knowledge of members, and
-    /// the hub repeats its call without a generation.
-    Forgotten,
-}
-
-/// The accounts that a hub has to evict from a channel.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Eviction {
-    /// The number of the last removal of a member in it. It contains every earlier one that the hub
-    /// has not confirmed.
-    pub number: u64,
-    /// The accounts.
-    pub accounts: Vec<UserId>,
-}
-
-/// A push of a channel to a hub.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ChannelPush {
-    /// The number of the last request of the hub, which the answer repeats.
-    pub touch: u64,
-    /// The news.
-    pub news: News,
-}
-
-/// The news of a push.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum News {
-    /// New entries in their order, without holes.
-    Entries(Vec<ChannelEntry>),
-    /// The last sequence number of the channel. The hub pulls the entries that it does not have.
-    Head(i64),
-    /// Accounts to evict.
-    Evict(Eviction),
-}
-
-/// The answer of a hub to a push.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PushAnswer {
-    /// The number in the push.
-    pub touch: u64,
-    /// Whether the hub still follows the channel.
-    pub follows: bool,
-    /// The last sequence number that the hub knows. It pulls up to it by itself.
-    pub head: i64,
-    /// The number of the last eviction that the hub has carried out.
-    pub evicted_upto: u64,
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::relay::domain::live::events::{
-    ChannelAnswer, ChannelPush, Eviction, HubId, HubRequest, News, PushAnswer,
+use crate::relay::domain::live::calls::{
+    ChannelAnswer, ChannelPush, Eviction, HubRequest, News, PushAnswer,
 };
 use crate::relay::model::channel::ChannelEntry;
+use crate::relay::model::slots::HubId;
 
 /// How long the channel waits for the answer to a push before it pushes again. It doubles with each
 /// failure.
@@ -70,6 +71,7 @@ impl Follower {
         Some(Eviction {
             number: *number,
             accounts: self.evictions.values().copied().collect(),
+            everyone: false,
         })
     }
 
@@ -82,6 +84,7 @@ impl Follower {
     const fn push(&self, news: News) -> ChannelPush {
         ChannelPush {
             touch: self.touch,
+            direct: None,
             news,
         }
     }
@@ -145,7 +148,7 @@ impl Fanout {
             follower.silent_since = None;
             follower.acked = follower.acked.max(request.head.min(head));
             self.confirm(hub, request.evicted_upto, now, effects);
-        } else if request.follows && request.generation.is_none() {
+        } else if (request.readers > 0) && request.generation.is_none() {
             self.generations += 1;
             let follower = Follower {
                 life: request.life,
@@ -172,7 +175,7 @@ impl Fanout {
         if request.generation.is_some_and(|known| known != generation) {
             return Err(ChannelAnswer::Forgotten);
         }
-        if request.follows {
+        if request.readers > 0 {
             self.touches += 1;
             follower.touch = self.touches;
         }
@@ -248,7 +251,7 @@ impl Fanout {
         self.confirm(hub, answer.evicted_upto, now, &mut effects);
         let followers = &mut self.followers;
         let is_over = |follower: &Follower| follower.evictions.is_empty() && is_last;
-        if !answer.follows && followers.get(&hub).is_some_and(is_over) {
+        if answer.readers == 0 && followers.get(&hub).is_some_and(is_over) {
             followers.remove(&hub);
         }
         self.schedule(now, &mut effects);

@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::relay::domain::channel_log::MOST_APPENDED;
-use crate::relay::domain::live::events::{
-    AppendItem, CallId, FrameError, HubOperation, HubRequest, SendLabel, ServerFrame, SocketId,
-};
+use crate::relay::domain::live::calls::{AppendItem, HubOperation, HubRequest};
+use crate::relay::domain::live::events::{CallId, SocketId};
+use crate::relay::domain::live::frames::{FrameError, SendLabel, ServerFrame};
 use crate::relay::domain::live::run::RunItem;
 use crate::relay::domain::live::socket::Ticket;
 use crate::relay::domain::live::turn::Turn;
@@ -140,6 +140,11 @@ impl Following {
             doubtful: false,
             heard_at: now,
         }
+    }
+
+    /// Returns the number of subscribers.
+    pub(super) fn readers(&self) -> u32 {
+        u32::try_from(self.subscriptions.len()).unwrap_or(u32::MAX)
     }
 
     /// Returns true if the hub may forget the channel.
@@ -325,7 +330,7 @@ impl Following {
         let request = HubRequest {
             hub: turn.hub,
             life: turn.life,
-            follows: !self.subscriptions.is_empty(),
+            readers: self.readers(),
             generation: self.known.as_ref().map(|known| known.generation),
             evicted_upto: self.evicted_upto,
             head: self.head,

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::model::time::Timestamp;
+use crate::relay::domain::live::calls::{AppendItem, ChannelPush, PushAnswer};
 use crate::relay::domain::live::events::{
-    AppendItem, ChannelPush, ClientFrame, CloseReason, FrameError, HubEffect, HubId, HubInput,
-    PushAnswer, Revoked, SendFrame, ServerFrame, SocketId, SocketOwner,
+    CloseReason, HubEffect, HubInput, Revoked, SocketId, SocketOwner,
 };
 use crate::relay::domain::live::following::{Following, Outgoing};
+use crate::relay::domain::live::frames::{ClientFrame, FrameError, SendFrame, ServerFrame};
 use crate::relay::domain::live::socket::Socket;
 use crate::relay::domain::live::turn::Turn;
-use crate::relay::model::ids::ChannelId;
+use crate::relay::model::ids::{ChannelId, ConnectionId};
+use crate::relay::model::slots::HubId;
 
 /// The sent messages of a socket that may wait for their answers.
 const MOST_AWAITED: usize = 256;
@@ -62,9 +64,14 @@ impl Hub {
         };
         let mut channels = Table(&mut self.channels);
         match input {
-            HubInput::Connected { socket, owner } => connect(socket, owner, &mut turn),
+            HubInput::Connected {
+                socket,
+                owner,
+                connection,
+                prekeys_left,
+            } => connect(socket, owner, connection, prekeys_left, &mut turn),
             HubInput::Frame { socket, frame } => channels.take_frame(socket, frame, &mut turn),
-            HubInput::Closed { socket } => channels.remove_socket(socket, &mut turn),
+            HubInput::Closed { socket, .. } => channels.remove_socket(socket, &mut turn),
             HubInput::Push { channel, push } => {
                 let answer = channels.take_push(channel, push, &mut turn);
                 turn.effects.push(HubEffect::Answer(answer));
@@ -78,22 +85,13 @@ impl Hub {
                     following.end_call(call, answer, &mut turn);
                 }
             }
-            HubInput::Join {
-                account,
-                channel,
-                since,
-            } => {
-                let following = channels.following(channel, &turn);
-                for (id, socket) in turn.sockets.iter_mut() {
-                    if socket.owner.account == account {
-                        socket.channels.insert(channel);
-                        following.join(*id, since);
-                    }
-                }
-                following.settle(&mut turn);
-            }
             HubInput::Kill(revoked) => channels.kill(revoked, &mut turn),
             HubInput::Tick => channels.tick(&mut turn),
+            HubInput::Restored { .. }
+            | HubInput::Kept(_)
+            | HubInput::Alive { .. }
+            | HubInput::Notify { .. }
+            | HubInput::Stop => {}
         }
         channels.release(&mut turn);
         let effects = turn.effects;
@@ -102,10 +100,19 @@ impl Hub {
     }
 }
 
-fn connect(socket: SocketId, owner: SocketOwner, turn: &mut Turn<'_>) {
+fn connect(
+    socket: SocketId,
+    owner: SocketOwner,
+    connection: ConnectionId,
+    prekeys_left: u32,
+    turn: &mut Turn<'_>,
+) {
     turn.sockets.insert(socket, Socket::new(owner));
-    let session = owner.session;
-    turn.write(socket, ServerFrame::Hello { session });
+    let hello = ServerFrame::Hello {
+        connection,
+        prekeys_left,
+    };
+    turn.write(socket, hello);
     turn.wake_by(owner.valid_until);
 }
 
@@ -147,6 +154,7 @@ impl Table<'_> {
                 socket.window.confirm(channel, seq);
                 turn.released.insert(id);
             }
+            ClientFrame::Typing { .. } | ClientFrame::Resume { .. } => {}
             ClientFrame::Ping => {
                 socket.window.note_ping();
                 turn.released.insert(id);

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::relay::domain::live::events::{
-    CallId, ChannelAnswer, ChannelPush, Eviction, FrameError, News, PushAnswer, ServerFrame,
-    SocketId,
-};
+use crate::relay::domain::live::calls::{ChannelAnswer, ChannelPush, Eviction, News, PushAnswer};
+use crate::relay::domain::live::events::{CallId, SocketId};
 use crate::relay::domain::live::following::{
     AppendCall, CALL_LIFE, CallState, Following, KnownMembers, MOST_SILENCE, Outgoing, Progress,
     PullCall, Subscription,
 };
+use crate::relay::domain::live::frames::{FrameError, ServerFrame};
 use crate::relay::domain::live::run::RunItem;
 use crate::relay::domain::live::turn::Turn;
 use crate::relay::model::channel::{
@@ -115,7 +114,7 @@ impl Following {
                 self.forget_members();
                 self.repeat(is_append, turn);
             }
-            Some(ChannelAnswer::Appended { outcomes, head }) if is_append => {
+            Some(ChannelAnswer::Appended { outcomes, head, .. }) if is_append => {
                 self.end_append(&outcomes, head, turn);
             }
             Some(ChannelAnswer::Page {
@@ -286,11 +285,12 @@ impl Following {
             }
             News::Head(head) => self.head = self.head.max(head),
             News::Evict(eviction) => self.evict(&eviction, turn),
+            News::Typing(_) => {}
         }
         self.settle(turn);
         PushAnswer {
             touch: push.touch,
-            follows: !self.subscriptions.is_empty(),
+            readers: self.readers(),
             head: self.head,
             evicted_upto: self.evicted_upto,
         }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::relay::domain::live::events::{ServerFrame, SocketOwner};
+use crate::relay::domain::live::events::SocketOwner;
+use crate::relay::domain::live::frames::ServerFrame;
 use crate::relay::domain::live::window::Window;
 use crate::relay::model::ids::ChannelId;
 
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
     use crate::kernel::model::ids::{SessionId, UserId};
     use crate::kernel::model::time::Timestamp;
-    use crate::relay::domain::live::events::SendLabel;
+    use crate::relay::domain::live::frames::SendLabel;
 
     fn ack(number: usize) -> ServerFrame {
         ServerFrame::MessageAck {

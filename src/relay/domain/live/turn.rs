@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::model::time::Timestamp;
-use crate::relay::domain::live::events::{
-    CallId, FrameError, HubEffect, HubId, HubRequest, ServerFrame, SocketId,
-};
+use crate::relay::domain::live::calls::HubRequest;
+use crate::relay::domain::live::events::{CallId, HubEffect, SocketId};
+use crate::relay::domain::live::frames::{FrameError, ServerFrame};
 use crate::relay::domain::live::socket::{Socket, Ticket};
 use crate::relay::model::ids::ChannelId;
+use crate::relay::model::slots::HubId;
 
 /// The state of a step.
 pub(super) struct Turn<'a> {
