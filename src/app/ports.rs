@@ -14,7 +14,8 @@ use crate::kernel::domain::rate_limit::RateLimiter;
 use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 use crate::relay::domain as relay;
-use crate::relay::domain::Channels;
+use crate::relay::domain::{Channels, Hubs};
+use crate::relay::http::sockets::Door;
 use crate::relay::store::export as relay_export;
 
 /// The implementations that a platform provides.
@@ -36,6 +37,10 @@ pub struct Adapters {
     pub compute: Arc<dyn Compute>,
     /// The objects of the relay's channels.
     pub channels: Arc<dyn Channels>,
+    /// The relay's hubs.
+    pub hubs: Arc<dyn Hubs>,
+    /// Opens sockets.
+    pub door: Door,
 }
 
 /// The ports of all systems.
@@ -49,6 +54,8 @@ pub struct Ports {
     pub authorization: authorization::Ports,
     /// The ports of the relay.
     pub relay: relay::Ports,
+    /// Opens sockets.
+    pub door: Door,
 }
 
 impl Ports {
@@ -79,6 +86,7 @@ impl Ports {
         let relay = relay::Ports {
             accounts: accounts.clone(),
             channels: adapters.channels,
+            hubs: adapters.hubs,
             config: config.relay,
         };
         Self {
@@ -86,6 +94,7 @@ impl Ports {
             accounts,
             authorization,
             relay,
+            door: adapters.door,
         }
     }
 }

@@ -75,7 +75,10 @@ pub fn router(ports: Ports) -> Router {
     } else {
         Vec::new()
     };
-    let in_relay = relay::http::RelayState { ports: ports.relay };
+    let in_relay = relay::http::RelayState {
+        ports: ports.relay,
+        door: ports.door,
+    };
     with_state(service_routes(), &around.app)
         .into_iter()
         .chain(with_state(accounts::routes::routes(), &in_accounts))

@@ -5,7 +5,7 @@ use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
 use crate::relay::http::{
     RelayState, accounts, credentials, direct_messages, identity, keys, messages, pq_prekeys,
-    sender_keys, server_channels, server_members, servers,
+    sender_keys, server_channels, server_members, servers, sockets,
 };
 use crate::route;
 
@@ -25,6 +25,7 @@ pub fn routes() -> Vec<Route<RelayState>> {
                 server_routes(),
                 channel_routes(),
                 message_routes(),
+                socket_routes(),
             ]
             .into_iter()
             .flatten()
@@ -147,6 +148,17 @@ fn channel_routes() -> Vec<Route<RelayState>> {
             UserNotFound, LimitReached]),
         route!(DELETE "/api/v1/users/{id}/block", SignedIn, direct_messages::unblock, [
             UserNotFound]),
+    ]
+}
+
+/// Returns the routes of sockets.
+#[rustfmt::skip]
+fn socket_routes() -> Vec<Route<RelayState>> {
+    vec![
+        route!(POST   "/api/v1/ws/ticket", SignedIn, sockets::ticket),
+        route!(GET    "/api/v1/ws", Anyone, sockets::open, [
+            AuthenticationRequired, InvalidToken, CrossSiteRequest, UpgradeRequired,
+            TooManySockets, BadRequest]),
     ]
 }
 

@@ -32,10 +32,12 @@ pub enum ChallengeKind {
     Recovery,
     /// Registering at the relay with a proof of work.
     ProofOfWork,
+    /// Connecting to the relay with a ticket.
+    SocketTicket,
 }
 
 impl ChallengeKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Registration,
         Self::SignUp,
         Self::SignIn,
@@ -43,6 +45,7 @@ impl ChallengeKind {
         Self::Reauthentication,
         Self::Recovery,
         Self::ProofOfWork,
+        Self::SocketTicket,
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -54,6 +57,7 @@ impl ChallengeKind {
             Self::Reauthentication => "reauthentication",
             Self::Recovery => "recovery",
             Self::ProofOfWork => "proof_of_work",
+            Self::SocketTicket => "socket_ticket",
         }
     }
 

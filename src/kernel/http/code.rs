@@ -233,6 +233,8 @@ codes! {
         "The owner cannot leave the server or change roles with it. Delete the server instead.";
     DirectMessageStays CONFLICT "direct_message_stays"
         "A direct message cannot be left, changed or deleted. Block the other account instead.";
+    UpgradeRequired UPGRADE_REQUIRED "upgrade_required"
+        "This address is for WebSockets. Connect with a WebSocket client.";
     LimitReached CONFLICT "limit_reached"
         "A limit of stored entries is reached. Remove some first.";
     LastSignInMethod CONFLICT "last_sign_in_method"
@@ -289,6 +291,8 @@ codes! {
         "The code is wrong. Check that the clock of your device is correct.";
     RateLimited TOO_MANY_REQUESTS "rate_limited"
         "Too many requests came from this address. Wait a moment and try again.";
+    TooManySockets TOO_MANY_REQUESTS "too_many_sockets"
+        "The account has as many open connections as it may. Close one and try again.";
     TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts"
         "Too many attempts. Wait before you try again.";
     Busy TOO_MANY_REQUESTS "busy"

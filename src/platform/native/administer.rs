@@ -26,6 +26,7 @@ use crate::kernel::model::text;
 use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::demo;
 use crate::platform::native::http_client::{Closed, Https};
+use crate::platform::native::hubs::LocalHubs;
 use crate::platform::native::migrations;
 use crate::platform::native::output;
 use crate::platform::native::people_files;
@@ -115,6 +116,14 @@ async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn 
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let channels = LocalChannels::open_beside(&settings.database_url).await?;
+    let relay = &settings.config.relay;
+    // A server in another process looks at the sessions of its sockets itself.
+    let hubs = LocalHubs::over(
+        &channels,
+        Arc::new(SystemClock),
+        relay.hubs,
+        relay.most_sockets,
+    );
     let http_client: Arc<dyn HttpClient> =
         if settings.config.accounts.passwords.breached_url.is_some() {
             Arc::new(Https::open()?)
@@ -131,6 +140,8 @@ async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn 
             http_client,
             compute: Arc::new(Threads),
             channels: Arc::new(channels),
+            hubs: Arc::new(hubs.clone()),
+            door: Arc::new(hubs),
         },
         settings.config,
     )

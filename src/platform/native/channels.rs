@@ -1,23 +1,29 @@
 //! The objects of channels natively: a lock for each channel around one SQLite file for all.
 
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnectOptions;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::kernel::domain::{Clock, Entropy};
 use crate::kernel::store::{Db, StoreError};
 use crate::platform::native::ports::{SystemClock, SystemEntropy};
 use crate::platform::native::sqlite::Sqlite;
 use crate::relay::domain::Channels;
+use crate::relay::domain::channel_host::{ChannelHost, Fanouts, HubCalls};
 use crate::relay::domain::channel_writer;
 use crate::relay::domain::channel_writer::ChannelWriter;
+use crate::relay::domain::live::calls::{ChannelAnswer, ChannelPush, HubRequest, PushAnswer};
+use crate::relay::domain::live::fanout::FanoutEffect;
 use crate::relay::model::channel::{ChannelReply, ChannelRequest};
+use crate::relay::model::ids::ChannelId;
+use crate::relay::model::slots::HubId;
 
 /// The number of locks. Channels that share one wait for each other.
 const LOCKS: usize = 1024;
@@ -52,11 +58,22 @@ pub fn url_beside(url: &str) -> Result<String, sqlx::Error> {
 #[derive(Clone)]
 pub struct LocalChannels(Arc<Local>);
 
-struct Local {
+pub(super) struct Local {
     db: Arc<dyn Db>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     locks: Vec<Mutex<()>>,
+    fanouts: Fanouts,
+    /// The hubs of this process, if it holds sockets.
+    hubs: OnceLock<Weak<dyn PushTarget>>,
+}
+
+/// The hubs as a channel sees them.
+pub(super) trait PushTarget: Send + Sync {
+    /// Pushes to a hub and returns its answer.
+    fn push(self: Arc<Self>, hub: HubId, channel: ChannelId, push: ChannelPush) -> PushAnswer;
+    /// Returns the number of hubs.
+    fn count(&self) -> u32;
 }
 
 impl LocalChannels {
@@ -98,7 +115,15 @@ impl LocalChannels {
             clock,
             entropy,
             locks,
+            fanouts: Fanouts::default(),
+            hubs: OnceLock::new(),
         })))
+    }
+
+    /// Connects the channels with the hubs of this process.
+    pub(super) fn connect(&self, hubs: Weak<dyn PushTarget>) -> Arc<Local> {
+        let _ = self.0.hubs.set(hubs);
+        Arc::clone(&self.0)
     }
 }
 
@@ -111,20 +136,93 @@ impl Local {
             .get(usize::try_from(hasher.finish() % locks).unwrap_or_default())
     }
 
+    /// Waits until no other request runs for the object.
+    async fn turn(&self, object: &str) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let lock = self
+            .lock(object)
+            .ok_or_else(|| StoreError::Broken("a channel has no lock".to_owned()))?;
+        Ok(lock.lock().await)
+    }
+
+    fn hubs(&self) -> Option<Arc<dyn PushTarget>> {
+        self.hubs.get().and_then(Weak::upgrade)
+    }
+
+    fn host(&self) -> ChannelHost<'_> {
+        ChannelHost {
+            writer: ChannelWriter {
+                db: self.db.as_ref(),
+                entropy: self.entropy.as_ref(),
+            },
+            fanouts: &self.fanouts,
+            hubs: self.hubs().map_or(1, |hubs| hubs.count()),
+            // Hubs and channels start and stop together.
+            stores: false,
+        }
+    }
+
     async fn handle(
         &self,
         object: &str,
         request: ChannelRequest,
     ) -> Result<ChannelReply, StoreError> {
-        let lock = self
-            .lock(object)
-            .ok_or_else(|| StoreError::Broken("a channel has no lock".to_owned()))?;
-        let _turn = lock.lock().await;
-        let object = ChannelWriter {
-            db: self.db.as_ref(),
-            entropy: self.entropy.as_ref(),
+        let _turn = self.turn(object).await?;
+        let (reply, calls) = self.host().handle(request, self.clock.now()).await?;
+        self.push(calls).await?;
+        Ok(reply)
+    }
+
+    /// Does a request of a hub, and gives `take` the answer before another request runs.
+    pub(super) async fn handle_hub(
+        &self,
+        channel: ChannelId,
+        request: &HubRequest,
+        take: impl FnOnce(Option<ChannelAnswer>),
+    ) {
+        let answer = async {
+            let turn = self.turn(&channel.object()).await?;
+            let name = channel.to_string();
+            let host = self.host();
+            let (answer, calls) = host.handle_hub(&name, request, self.clock.now()).await?;
+            self.push(calls).await?;
+            Ok::<_, StoreError>((answer, turn))
         };
-        object.handle(request, self.clock.now()).await
+        match answer.await {
+            Ok((answer, _turn)) => take(Some(answer)),
+            Err(error) => {
+                tracing::warn!(%error, "a channel did not answer a hub");
+                take(None);
+            }
+        }
+    }
+
+    /// Carries out calls to hubs. Each answers at once, so nothing is left to be repeated.
+    async fn push(&self, calls: HubCalls) -> Result<(), StoreError> {
+        let (Some(hubs), Some(channel)) = (self.hubs(), ChannelId::parse(&calls.channel)) else {
+            return Ok(());
+        };
+        let mut effects = VecDeque::from(calls.effects);
+        let mut evicted = calls.eviction.is_none();
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                FanoutEffect::Push { hub, push } => {
+                    let answer = Arc::clone(&hubs).push(hub, channel, push);
+                    let host = self.host();
+                    let now = self.clock.now();
+                    let more = host.take_answer(&calls.channel, hub, answer, now).await?;
+                    effects.extend(more.effects);
+                }
+                FanoutEffect::Evicted(number) => evicted |= Some(number) == calls.eviction,
+                FanoutEffect::Wake(_) => {}
+            }
+        }
+        if evicted {
+            Ok(())
+        } else {
+            Err(StoreError::Unavailable(
+                "a hub keeps a removed member".to_owned(),
+            ))
+        }
     }
 }
 

@@ -14,15 +14,14 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Request, Version, header};
 use hyper::body::Incoming;
-use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::signal;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
-use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 use tower_http::cors::CorsLayer;
 
@@ -44,9 +43,11 @@ use crate::kernel::store::StoreError;
 use crate::platform::native::answered::Answered;
 use crate::platform::native::channels::LocalChannels;
 use crate::platform::native::http_client::{Closed, Https};
+use crate::platform::native::hubs::LocalHubs;
 use crate::platform::native::migrations;
 use crate::platform::native::origins::{origin_problems, origins_without_passkeys};
 use crate::platform::native::pages::Pages;
+use crate::platform::native::patience::{ConnectionHold, PatientStream};
 use crate::platform::native::places::Places;
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use crate::platform::native::proxies::Proxies;
@@ -59,8 +60,6 @@ const MAINTENANCE_INTERVAL: Duration = Duration::from_mins(1);
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long a connection may take to send a request's head, its first byte included.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a client may leave a response unread.
-const STALL_TIME: Duration = Duration::from_secs(20);
 /// After the signal to stop, the server accepts waiting connections until none came for this long.
 const QUIET: Duration = Duration::from_millis(100);
 /// Maximum number of open connections, below the usual limit of 1024 open files. More connections
@@ -77,6 +76,13 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let channels = LocalChannels::open_beside(&settings.database_url).await?;
+    let relay = &settings.config.relay;
+    let hubs = LocalHubs::over(
+        &channels,
+        Arc::new(SystemClock),
+        relay.hubs,
+        relay.most_sockets,
+    );
     let pool = database.pool().clone();
     let counted = settings
         .config
@@ -100,6 +106,8 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             http_client: http_client(&settings.config)?,
             compute: Arc::new(Threads),
             channels: Arc::new(channels),
+            hubs: Arc::new(hubs.clone()),
+            door: Arc::new(hubs.clone()),
         },
         settings.config,
     );
@@ -156,12 +164,17 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             address.port()
         );
     }
+    hubs.start(ports.relay.clone());
     tokio::spawn(run_maintenance(ports.clone(), counted));
     let site = Site {
         cors: cors::layer(&ports.kernel.config),
         router: router(ports),
         pages,
         proxies: Arc::new(settings.proxies),
+    };
+    let stop = async {
+        stop.await;
+        hubs.stop().await;
     };
     accept_until_stopped(&listener, &site, stop).await;
     pool.close().await;
@@ -263,17 +276,17 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site, stop: impl Fu
                 };
                 let (watcher, unread) = (connections.watcher(), unread.clone());
                 let site = site.clone();
+                let hold = ConnectionHold::new((place, of_address));
                 tokio::spawn(async move {
                     // The socket knows only after a moment that a request waits in it.
                     let _ = timeout(QUIET, stream.readable()).await;
-                    let mut served = pin!(watcher.watch(connection(stream, peer, site)));
+                    let mut served = pin!(watcher.watch(connection(stream, peer, site, hold)));
                     let first = poll_fn(|context| Poll::Ready(served.as_mut().poll(context))).await;
                     drop(unread);
                     if first.is_pending() {
                         // A broken connection concerns only its client.
                         let _ = served.await;
                     }
-                    drop((place, of_address));
                 });
             }
             Err(error) => {
@@ -314,15 +327,23 @@ fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     site: Site,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static {
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(STALL_TIME));
-    let service = service_fn(move |request| answer(site.clone(), peer.ip(), request));
-    let mut builder = Builder::new();
+    hold: ConnectionHold,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn Error + Send + Sync>>
++ Send
++ 'static {
+    let stream = PatientStream::new(stream, hold.upgraded());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(hold.clone());
+        answer(site.clone(), peer.ip(), request)
+    });
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
+        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME);
-    builder.serve_connection(TokioIo::new(Answered::new(Box::pin(stream))), service)
+    builder
+        .serve_connection_with_upgrades(TokioIo::new(Answered::new(stream)), service)
+        .into_owned()
 }
 
 async fn answer(

@@ -9,20 +9,28 @@ use subtle::ConstantTimeEq;
 
 use crate::kernel::domain::hmac::mac;
 use crate::kernel::domain::{Entropy, NoEntropy};
+use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, StoreError};
 use crate::relay::domain::channel_log::{MOST_APPENDED, PageBounds, next, page, plan};
 use crate::relay::model::channel::{
-    ChannelMember, ChannelMessage, ChannelOperation, ChannelRefusal, ChannelReply, ChannelRequest,
-    NewMessage, PROTOCOL,
+    ChannelEntry, ChannelMember, ChannelMessage, ChannelOperation, ChannelRefusal, ChannelReply,
+    ChannelRequest, EntryPage, NewMessage, PROTOCOL,
 };
 use crate::relay::model::micros::Micros;
+use crate::relay::model::slots::Slot;
 use crate::relay::store::channels::entries::{
     MOST_PAGE_BYTES, MessageChange, Position, StoredMessage,
 };
 use crate::relay::store::channels::log::PageLimit;
 use crate::relay::store::channels::members::{ChannelState, MemberChange};
 use crate::relay::store::channels::{entries, expiry, log, members, schema};
+
+mod handled;
+mod of_hubs;
+
+pub use handled::{ChannelNews, Handled};
+pub use of_hubs::{ItemsStored, Pulled};
 
 pub use expiry::{due, remove_due};
 pub use schema::migrate;
@@ -62,6 +70,13 @@ impl From<ChannelRefusal> for Stop {
     }
 }
 
+/// How members change.
+#[derive(Clone, Copy)]
+enum Joining {
+    Added { direct: bool },
+    Removed,
+}
+
 /// A page of messages to read.
 struct BeforeQuery {
     before: Option<Micros>,
@@ -77,31 +92,37 @@ impl ChannelWriter<'_> {
         &self,
         request: ChannelRequest,
         now: Timestamp,
-    ) -> Result<ChannelReply, StoreError> {
+    ) -> Result<Handled, StoreError> {
         if request.v > PROTOCOL {
             return Err(StoreError::Unavailable(
                 "a newer version of this program asks".to_owned(),
             ));
         }
         match self.run(request.operation, now).await {
-            Ok(reply) => Ok(reply),
-            Err(Stop::Refused(refusal)) => Ok(ChannelReply::Refused(refusal)),
+            Ok(handled) => Ok(handled),
+            Err(Stop::Refused(refusal)) => Ok(ChannelReply::Refused(refusal).into()),
             Err(Stop::Fault(error)) => Err(error),
         }
     }
 
-    async fn run(&self, operation: ChannelOperation, now: Timestamp) -> Result<ChannelReply, Stop> {
+    async fn run(&self, operation: ChannelOperation, now: Timestamp) -> Result<Handled, Stop> {
         match operation {
-            ChannelOperation::AddMembers { channel, members } => {
-                self.set_members(&channel, &members, false).await
+            ChannelOperation::AddMembers {
+                channel,
+                members,
+                direct,
+            } => {
+                let change = Joining::Added { direct };
+                self.set_members(&channel, &members, change).await
             }
             ChannelOperation::RemoveMember { channel, member } => {
-                self.set_members(&channel, &[member], true).await
+                let change = Joining::Removed;
+                self.set_members(&channel, &[member], change).await
             }
             ChannelOperation::IsMember { channel, account } => {
                 match self.channel_of(&channel, &account).await {
-                    Ok(_) => Ok(ChannelReply::Member(true)),
-                    Err(Stop::Refused(_)) => Ok(ChannelReply::Member(false)),
+                    Ok(_) => Ok(ChannelReply::Member(true).into()),
+                    Err(Stop::Refused(_)) => Ok(ChannelReply::Member(false).into()),
                     Err(fault) => Err(fault),
                 }
             }
@@ -121,7 +142,7 @@ impl ChannelWriter<'_> {
             } => {
                 let state = self.channel_of(&channel, &account).await?;
                 let query = BeforeQuery { before, limit };
-                Ok(self.before(&channel, &state, &query, now).await?)
+                Ok(self.before(&channel, &state, &query, now).await?.into())
             }
             ChannelOperation::Since {
                 channel,
@@ -130,24 +151,15 @@ impl ChannelWriter<'_> {
                 limit,
             } => {
                 let head = self.channel_of(&channel, &account).await?.last.seq;
-                let limit = PageLimit {
-                    entries: limit,
-                    bytes: MOST_PAGE_BYTES,
-                };
-                let found = log::since(self.db, &channel, since, limit).await?;
-                let bounds = PageBounds {
-                    since,
-                    head,
-                    is_cut: found.is_cut,
-                };
-                Ok(ChannelReply::Entries(page(found.rows, bounds, now)))
+                let page = self.since(&channel, head, since, limit, now).await?;
+                Ok(ChannelReply::Entries(page).into())
             }
             ChannelOperation::Find { message, account } => {
                 let (stored, _) = self.message_of(&message, &account).await?;
                 if !stored.removed {
                     readable(&stored, now)?;
                 }
-                Ok(ChannelReply::Channel(stored.channel))
+                Ok(ChannelReply::Channel(stored.channel).into())
             }
             ChannelOperation::Edit {
                 message,
@@ -192,12 +204,12 @@ impl ChannelWriter<'_> {
         &self,
         channel: &str,
         changed: &[ChannelMember],
-        removed: bool,
-    ) -> Result<ChannelReply, Stop> {
+        joining: Joining,
+    ) -> Result<Handled, Stop> {
         let mut statements = Vec::new();
         let key = match members::state(self.db, channel).await? {
             // A late addition to a removed channel. It never comes back.
-            Some(state) if state.destroyed => return Ok(ChannelReply::Done),
+            Some(state) if state.destroyed => return Ok(ChannelReply::Done.into()),
             Some(state) => state.tag_key,
             None => {
                 let key = self.new_key()?;
@@ -209,12 +221,18 @@ impl ChannelWriter<'_> {
             let change = MemberChange {
                 tag: &tag(&key, &member.account)?,
                 version: member.version,
-                removed,
+                removed: matches!(joining, Joining::Removed),
             };
             statements.push(members::set_member(channel, change));
         }
+        if matches!(joining, Joining::Added { direct: true }) {
+            let accounts = changed.iter();
+            let accounts = accounts.filter_map(|member| UserId::parse(&member.account));
+            let slots: Vec<Slot> = accounts.map(Slot::of).collect();
+            statements.push(members::set_direct(channel, &slots));
+        }
         self.db.batch(statements).await?;
-        Ok(ChannelReply::Done)
+        Ok(ChannelReply::Done.into())
     }
 
     /// Returns a channel that exists.
@@ -254,7 +272,7 @@ impl ChannelWriter<'_> {
         state: &ChannelState,
         messages: &[NewMessage],
         now: Timestamp,
-    ) -> Result<ChannelReply, Stop> {
+    ) -> Result<Handled, Stop> {
         if messages.len() > MOST_APPENDED {
             return Err(StoreError::Broken("too many messages at once".to_owned()).into());
         }
@@ -266,7 +284,31 @@ impl ChannelWriter<'_> {
                 inserts.map(|(message, placed)| entries::insert(channel, message, *placed));
             self.db.batch(inserts.collect()).await?;
         }
-        Ok(ChannelReply::Appended(plan.outcomes))
+        let news = ChannelNews::stored(channel, state, &plan.inserts);
+        let reply = ChannelReply::Appended(plan.outcomes);
+        Ok(Handled { reply, news })
+    }
+
+    /// Returns a page of the entries after `since`, from one database round trip.
+    async fn since(
+        &self,
+        channel: &str,
+        head: i64,
+        since: i64,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<EntryPage, StoreError> {
+        let limit = PageLimit {
+            entries: limit,
+            bytes: MOST_PAGE_BYTES,
+        };
+        let found = log::since(self.db, channel, since, limit).await?;
+        let bounds = PageBounds {
+            since,
+            head,
+            is_cut: found.is_cut,
+        };
+        Ok(page(found.rows, bounds, now))
     }
 
     async fn before(
@@ -295,7 +337,8 @@ impl ChannelWriter<'_> {
         state: &ChannelState,
         body: Vec<u8>,
         now: Timestamp,
-    ) -> Result<ChannelReply, Stop> {
+    ) -> Result<Handled, Stop> {
+        let mut placed = None;
         // A repeated edit writes no second entry.
         if !(stored.message.edited && stored.message.body.0 == body) {
             if stored.edits >= MOST_EDITS {
@@ -306,12 +349,19 @@ impl ChannelWriter<'_> {
                 placed: next(state.last, now),
             };
             self.db.batch(change.edit(&body).into()).await?;
+            placed = Some(change.placed);
         }
         let mut message = stored.message;
         message.body.0 = body;
         message.edited = true;
         let channel = stored.channel;
-        Ok(ChannelReply::Edited { channel, message })
+        let news = placed.map(|placed| {
+            let seq = placed.seq;
+            let message = message.clone();
+            ChannelNews::one(&channel, state, ChannelEntry::Edited { seq, message })
+        });
+        let reply = ChannelReply::Edited { channel, message };
+        Ok(Handled { reply, news })
     }
 
     async fn remove(
@@ -319,22 +369,29 @@ impl ChannelWriter<'_> {
         stored: &StoredMessage,
         state: &ChannelState,
         now: Timestamp,
-    ) -> Result<ChannelReply, Stop> {
+    ) -> Result<Handled, Stop> {
+        let mut news = None;
         if !stored.removed {
             readable(stored, now)?;
             let placed = next(state.last, now);
             let change = MessageChange { stored, placed };
             self.db.batch(change.remove().into()).await?;
+            let entry = ChannelEntry::Removed {
+                seq: placed.seq,
+                message_id: stored.message.id.clone(),
+            };
+            news = Some(ChannelNews::one(&stored.channel, state, entry));
         }
-        Ok(ChannelReply::Done)
+        let reply = ChannelReply::Done;
+        Ok(Handled { reply, news })
     }
 
-    async fn destroy(&self, channel: &str) -> Result<ChannelReply, Stop> {
+    async fn destroy(&self, channel: &str) -> Result<Handled, Stop> {
         let key = self.new_key()?;
         self.db
             .batch(members::destroy(channel, &key).into())
             .await?;
-        Ok(ChannelReply::Done)
+        Ok(ChannelReply::Done.into())
     }
 }
 

@@ -115,7 +115,8 @@ fn done(reply: &ChannelReply) -> Result<(), Fault> {
     }
 }
 
-/// Adds members to a channel. The first addition makes the channel.
+/// Adds members to a channel. The first addition makes the channel. A direct message gets both of
+/// its members in one call.
 ///
 /// A member that was removed with the same version or a higher one stays removed.
 ///
@@ -125,10 +126,12 @@ pub async fn add_members(
     ports: &Ports,
     channel: ChannelId,
     members: &[Membership],
+    direct: bool,
 ) -> Result<(), Fault> {
     let operation = ChannelOperation::AddMembers {
         channel: channel.to_string(),
         members: members.iter().copied().map(ChannelMember::from).collect(),
+        direct,
     };
     done(&call(ports, &channel.object(), operation).await?)
 }

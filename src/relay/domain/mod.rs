@@ -1,6 +1,7 @@
 //! Use cases of the relay, without HTTP and without SQL text.
 
 pub mod accounts;
+pub mod channel_host;
 pub mod channel_log;
 pub mod channel_writer;
 pub mod channels;
@@ -14,10 +15,11 @@ mod ports;
 pub mod proof_of_work;
 pub mod server_channels;
 pub mod servers;
+pub mod sockets;
 pub mod tags;
 pub mod tasks;
 
-pub use ports::{Channels, Ports};
+pub use ports::{Channels, HubOrder, Hubs, Ports};
 
 use std::time::Duration;
 

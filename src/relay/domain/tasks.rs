@@ -44,15 +44,15 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
             for some in keys.chunks(AT_ONCE) {
                 let calls = some
                     .iter()
-                    .map(|key| add(ports, key.channel, std::slice::from_ref(key)));
+                    .map(|key| add(ports, key.channel, std::slice::from_ref(key), false));
                 try_join_all(calls).await?;
             }
             Ok(outbox::finish(db, task).await?)
         }
         RelayTask::AddToChannel(channel, user) => {
-            let members = task_ends::members_of(db, channel, user).await?;
-            for some in members.chunks(MOST_IN_CALL) {
-                add(ports, channel, some).await?;
+            let found = task_ends::members_of(db, channel, user).await?;
+            for some in found.members.chunks(MOST_IN_CALL) {
+                add(ports, channel, some, found.direct).await?;
             }
             Ok(outbox::finish(db, task).await?)
         }
@@ -84,9 +84,14 @@ pub(super) async fn carry_out(ports: &Ports, task: RelayTask) -> Result<(), Faul
 
 /// Adds members to the object of a channel. An object that removed a member with the same version
 /// or a later one leaves that member out.
-async fn add(ports: &Ports, channel: ChannelId, members: &[ChannelMemberKey]) -> Result<(), Fault> {
+async fn add(
+    ports: &Ports,
+    channel: ChannelId,
+    members: &[ChannelMemberKey],
+    direct: bool,
+) -> Result<(), Fault> {
     let members: Vec<Membership> = members.iter().map(membership).collect();
-    channels::add_members(ports, channel, &members).await
+    channels::add_members(ports, channel, &members, direct).await
 }
 
 async fn remove(ports: &Ports, member: ChannelMemberKey) -> Result<(), Fault> {

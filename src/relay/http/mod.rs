@@ -5,6 +5,7 @@ mod body;
 pub mod credentials;
 pub mod direct_messages;
 mod errors;
+pub mod frames;
 pub mod identity;
 pub mod keys;
 pub mod member;
@@ -12,16 +13,21 @@ pub mod message_objects;
 pub mod messages;
 pub mod objects;
 pub mod pq_prekeys;
+pub mod received;
 pub mod sender_keys;
 pub mod server_channels;
 pub mod server_members;
 pub mod servers;
+pub mod sockets;
 
 use crate::relay::domain::Ports;
+use crate::relay::http::sockets::Door;
 
 /// The state that all handlers of the relay share. Cloning is cheap.
 #[derive(Clone)]
 pub struct RelayState {
     /// The ports.
     pub ports: Ports,
+    /// Opens sockets.
+    pub door: Door,
 }

@@ -72,6 +72,8 @@ pub enum ChannelOperation {
         channel: String,
         /// The members.
         members: Vec<ChannelMember>,
+        /// Whether the channel is a direct message. Its members read it without `Subscribe`.
+        direct: bool,
     },
     /// Removes a member. Only an addition with a higher version brings the member back.
     RemoveMember {

@@ -17,6 +17,9 @@ use crate::kernel::model::config::{Reader, on_or_off};
 /// 2^24 hashes for it, some ten seconds.
 const MOST_POW_BITS: u32 = 24;
 
+/// The largest number of hubs. A channel with readers at all of them calls each for a message.
+const MOST_HUBS: u32 = 256;
+
 /// The checked settings of the relay. Dereferences to the settings of accounts.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -35,6 +38,10 @@ pub struct Config {
     pub verify_signatures: bool,
     /// `RELAY_MESSAGE_TTL_SECONDS`: the longest life of a message. `None`: messages are kept.
     pub message_ttl: Option<Duration>,
+    /// `RELAY_MAX_SOCKETS`: the largest number of open sockets of an account.
+    pub most_sockets: usize,
+    /// `RELAY_HUBS`: the number of hubs, which hold the sockets.
+    pub hubs: u32,
     /// `RELAY_EMAIL_KEY`: the key under which e-mail addresses are hashed. Without it none is kept.
     email_key: Option<EmailKey>,
 }
@@ -85,6 +92,9 @@ impl Config {
             let longest = Duration::from_hours(10 * 365 * 24);
             reader.seconds("RELAY_MESSAGE_TTL_SECONDS", 0, longest)
         });
+        let most_sockets = reader.count("RELAY_MAX_SOCKETS", 5, 1..=100);
+        let most_sockets = usize::try_from(most_sockets).unwrap_or_default();
+        let hubs = reader.count("RELAY_HUBS", 16, 1..=MOST_HUBS);
         let email_key = reader.get("RELAY_EMAIL_KEY").and_then(|text| {
             let key = base64::decode(&text).filter(|key| key.len() >= EMAIL_KEY_BYTES);
             if key.is_none() {
@@ -103,6 +113,8 @@ impl Config {
             pow_bits,
             verify_signatures,
             message_ttl,
+            most_sockets,
+            hubs,
             email_key,
         })
     }

@@ -18,6 +18,7 @@ pub mod prekeys;
 pub mod sender_keys;
 pub mod server_channels;
 pub mod servers;
+pub mod sockets;
 pub mod task_ends;
 pub mod users;
 

@@ -186,17 +186,21 @@ pub(super) fn count(number: usize) -> Value {
 /// # Errors
 /// [`StoreError`]
 pub async fn in_stock(db: &dyn Db, user: UserId) -> Result<usize, StoreError> {
-    let select = sql(
+    let rows = run(db, select_total(user)).await?;
+    rows.first()
+        .map_or(Ok(0), |row| row.parsed_integer("total"))
+}
+
+/// Selects the number of keys in stock as `total`. No row is none.
+pub(super) fn select_total(user: UserId) -> Statement {
+    sql(
         concatcp!(
             "SELECT length(stock) / ",
             KEY_CHARS,
             " AS total FROM relay_prekeys WHERE user_id = ?1"
         ),
         [user.into()],
-    );
-    let rows = run(db, select).await?;
-    rows.first()
-        .map_or(Ok(0), |row| row.parsed_integer("total"))
+    )
 }
 
 /// Removes all keys in stock. Returns their number. One round trip.

@@ -58,6 +58,15 @@ pub async fn memberships_of(
     read_all(&run(db, select).await?)
 }
 
+/// The members of a channel.
+#[derive(Clone, Debug)]
+pub struct MembersOfChannel {
+    /// The members.
+    pub members: Vec<ChannelMemberKey>,
+    /// Whether the channel is a direct message.
+    pub direct: bool,
+}
+
 /// Returns the memberships of a channel: of one account, or of all. One round trip.
 ///
 /// # Errors
@@ -66,16 +75,24 @@ pub async fn members_of(
     db: &dyn Db,
     channel: ChannelId,
     user: Option<UserId>,
-) -> Result<Vec<ChannelMemberKey>, StoreError> {
+) -> Result<MembersOfChannel, StoreError> {
     let select = sql(
-        "SELECT channel_id, user_id, version FROM relay_seats
+        "SELECT channel_id, user_id, version, 0 AS direct FROM relay_seats
           WHERE channel_id = ?1 AND (?2 IS NULL OR user_id = ?2)
          UNION ALL
-         SELECT channel_id, user_id, 1 FROM relay_direct_members
+         SELECT channel_id, user_id, 1, 1 FROM relay_direct_members
           WHERE channel_id = ?1 AND (?2 IS NULL OR user_id = ?2)",
         [channel.into(), user.into()],
     );
-    read_all(&run(db, select).await?)
+    let rows = run(db, select).await?;
+    let direct = match rows.first() {
+        Some(row) => row.integer("direct")? == 1,
+        None => false,
+    };
+    Ok(MembersOfChannel {
+        members: read_all(&rows)?,
+        direct,
+    })
 }
 
 /// Deletes a channel that its object destroyed. One round trip.

@@ -69,6 +69,11 @@ pub(crate) fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Returns true if a page of the service's own origin sent the request.
+pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
+    at_most_one(headers, "sec-fetch-site") == Ok(Some(b"same-origin".as_slice()))
+}
+
 /// Returns the header's value if the request has one, and an error if it has several.
 fn at_most_one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, ()> {
     let mut values = headers.get_all(name).iter();

@@ -54,6 +54,10 @@ pub enum CloseReason {
     Silent,
     /// The server stops.
     Stopping,
+    /// A frame of the client is too large.
+    TooLarge,
+    /// The client sent a binary frame.
+    Binary,
 }
 
 impl CloseReason {
@@ -64,6 +68,21 @@ impl CloseReason {
             Self::Ended => 1008,
             Self::Behind => 1013,
             Self::Silent | Self::Stopping => 1001,
+            Self::TooLarge => 1009,
+            Self::Binary => 1003,
+        }
+    }
+
+    /// Returns the reason of the closing handshake, in plain English.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Ended => "The session has ended.",
+            Self::Behind => "The client reads too slowly.",
+            Self::Silent => "The client was silent for too long.",
+            Self::Stopping => "The server stops. Connect again.",
+            Self::TooLarge => "The frame is too large.",
+            Self::Binary => "Only text frames are accepted.",
         }
     }
 }
@@ -76,6 +95,25 @@ pub enum Revoked {
     Account(UserId),
     /// Every socket of a session.
     Session(SessionId),
+    /// Every socket of an account but those of one session.
+    Others {
+        /// The account.
+        account: UserId,
+        /// The session whose sockets stay open.
+        kept: SessionId,
+    },
+}
+
+impl Revoked {
+    /// Returns true if the sockets of an owner are among them.
+    #[must_use]
+    pub fn covers(&self, owner: &SocketOwner) -> bool {
+        match self {
+            Self::Account(account) => owner.account == *account,
+            Self::Session(session) => owner.session == *session,
+            Self::Others { account, kept } => owner.account == *account && owner.session != *kept,
+        }
+    }
 }
 
 /// An input of a hub.
@@ -182,6 +220,13 @@ pub enum HubEffect {
     },
     /// Answers the push of this step.
     Answer(PushAnswer),
+    /// Takes back the frames of a channel that a socket has not got yet.
+    TakeBack {
+        /// The socket.
+        socket: SocketId,
+        /// The channel.
+        channel: ChannelId,
+    },
     /// Stores a trace, which replaces that of the same connection.
     Keep(Trace),
     /// Removes the trace of a connection.

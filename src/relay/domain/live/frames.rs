@@ -177,3 +177,17 @@ pub enum Notice {
         channel: ChannelId,
     },
 }
+
+impl ServerFrame {
+    /// Returns the channel whose members may get the frame. `None`: it is the socket's own.
+    #[must_use]
+    pub const fn channel(&self) -> Option<ChannelId> {
+        match self {
+            Self::Entry { channel, .. }
+            | Self::Gap { channel, .. }
+            | Self::Subscribed { channel, .. }
+            | Self::Typing { channel, .. } => Some(*channel),
+            _ => None,
+        }
+    }
+}

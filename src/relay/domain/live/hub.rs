@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::relay::domain::live::calls::{AppendItem, ChannelPush, PushAnswer};
 use crate::relay::domain::live::events::{
@@ -48,6 +49,28 @@ impl Hub {
     #[must_use]
     pub const fn wake(&self) -> Option<Timestamp> {
         self.wake
+    }
+
+    /// Returns the number of sockets of an account.
+    #[must_use]
+    pub fn sockets_of(&self, account: UserId) -> usize {
+        let sockets = self.sockets.values();
+        sockets
+            .filter(|socket| socket.owner.account == account)
+            .count()
+    }
+
+    /// Returns the sessions of all sockets.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionId> {
+        let sessions = self.sockets.values().map(|socket| socket.owner.session);
+        sessions.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Returns true if a sent message has no answer yet.
+    #[must_use]
+    pub fn owes_answers(&self) -> bool {
+        self.sockets.values().any(|socket| socket.awaited() > 0)
     }
 
     /// Takes an input and returns the effects, to be carried out in their order.
@@ -221,10 +244,7 @@ impl Table<'_> {
     fn kill(&mut self, revoked: Revoked, turn: &mut Turn<'_>) {
         let sockets = turn.sockets.iter();
         let killed: Vec<SocketId> = sockets
-            .filter(|(_, socket)| match revoked {
-                Revoked::Account(account) => socket.owner.account == account,
-                Revoked::Session(session) => socket.owner.session == session,
-            })
+            .filter(|(_, socket)| revoked.covers(&socket.owner))
             .map(|(id, _)| *id)
             .collect();
         for following in self.0.values_mut() {

@@ -9,6 +9,7 @@ pub mod fanout;
 mod following;
 pub mod frames;
 pub mod hub;
+pub mod kills;
 mod replies;
 mod run;
 mod socket;

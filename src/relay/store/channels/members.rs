@@ -3,6 +3,7 @@
 use crate::kernel::store::{Db, Statement, StoreError, batch, run, sql};
 use crate::relay::model::channel::Placed;
 use crate::relay::model::micros::Micros;
+use crate::relay::model::slots::Slot;
 
 /// A channel that exists.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct ChannelState {
     pub destroyed: bool,
     /// The last place that the channel ever gave out. The sequence number is 0 before the first.
     pub last: Placed,
+    /// In a direct message, the slots of its members. Empty in other channels.
+    pub direct: Vec<Slot>,
 }
 
 /// Returns a channel, or `None` if it is unknown. One round trip.
@@ -21,7 +24,7 @@ pub struct ChannelState {
 /// [`StoreError`]
 pub async fn state(db: &dyn Db, channel: &str) -> Result<Option<ChannelState>, StoreError> {
     let state = sql(
-        "SELECT tag_key, head_floor, time_floor, destroyed FROM channel_states
+        "SELECT tag_key, head_floor, time_floor, destroyed, direct FROM channel_states
           WHERE channel_id = ?1",
         [channel.into()],
     );
@@ -45,6 +48,11 @@ pub async fn state(db: &dyn Db, channel: &str) -> Result<Option<ChannelState>, S
         tag_key: row.bytes("tag_key")?,
         destroyed: row.integer("destroyed")? != 0,
         last,
+        direct: match row.opt_text("direct")? {
+            Some(list) => serde_json::from_str(&list)
+                .map_err(|error| StoreError::Broken(error.to_string()))?,
+            None => Vec::new(),
+        },
     }))
 }
 
@@ -55,6 +63,16 @@ pub fn create(channel: &str, tag_key: &[u8]) -> Statement {
         "INSERT INTO channel_states (channel_id, tag_key, head_floor, time_floor, destroyed)
          VALUES (?1, ?2, 0, 0, 0) ON CONFLICT DO NOTHING",
         [channel.into(), tag_key.into()],
+    )
+}
+
+/// Sets the slots of the members of a direct message.
+#[must_use]
+pub fn set_direct(channel: &str, slots: &[Slot]) -> Statement {
+    let list = serde_json::to_string(slots).unwrap_or_default();
+    sql(
+        "UPDATE channel_states SET direct = ?2 WHERE channel_id = ?1",
+        [channel.into(), list.as_str().into()],
     )
 }
 
@@ -97,6 +115,25 @@ pub async fn is_member(db: &dyn Db, channel: &str, tag: &[u8]) -> Result<bool, S
         [channel.into(), tag.into()],
     );
     Ok(!run(db, select).await?.is_empty())
+}
+
+/// Returns for each tag whether its account is a member. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn among(db: &dyn Db, channel: &str, tags: &[Vec<u8>]) -> Result<Vec<bool>, StoreError> {
+    if tags.is_empty() {
+        return Ok(Vec::new());
+    }
+    let selects = tags.iter().map(|tag| {
+        sql(
+            "SELECT removed FROM channel_members
+              WHERE channel_id = ?1 AND tag = ?2 AND removed = 0",
+            [channel.into(), tag.as_slice().into()],
+        )
+    });
+    let found = db.batch(selects.collect()).await?;
+    Ok(found.iter().map(|rows| !rows.is_empty()).collect())
 }
 
 /// Removes a channel with its members. Its entries are removed later, in slices.

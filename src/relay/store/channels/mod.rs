@@ -4,6 +4,7 @@
 
 pub mod entries;
 pub mod expiry;
+pub mod hubs;
 pub mod log;
 pub mod members;
 pub mod schema;

@@ -7,13 +7,15 @@ use crate::kernel::store::{Db, Statement, StoreError, run, sql};
 const MIGRATIONS: [&[&str]; 1] = [&[
     // A channel. `tag_key` is random: members are stored as hashes under it. The floors are the
     // sequence number and the time that the channel reached before its last entries expired.
-    // `destroyed` is 1 while entries remain to be removed, and 2 afterwards.
+    // `destroyed` is 1 while entries remain to be removed, and 2 afterwards. `direct` is a JSON list of
+    // the slots of the members of a direct message, and NULL in other channels.
     "CREATE TABLE channel_states (
         channel_id TEXT NOT NULL PRIMARY KEY,
         tag_key BLOB NOT NULL,
         head_floor INTEGER NOT NULL,
         time_floor INTEGER NOT NULL,
-        destroyed INTEGER NOT NULL
+        destroyed INTEGER NOT NULL,
+        direct TEXT
      ) STRICT, WITHOUT ROWID",
     "CREATE INDEX channel_states_destroyed ON channel_states (channel_id) WHERE destroyed = 1",
     // A member, or with `removed` 1 a former member. The version of the membership rises.
@@ -47,6 +49,11 @@ const MIGRATIONS: [&[&str]; 1] = [&[
         PRIMARY KEY (channel_id, seq)
      ) STRICT, WITHOUT ROWID",
     "CREATE UNIQUE INDEX channel_entries_id ON channel_entries (id) WHERE id IS NOT NULL",
+    // The hubs that follow a channel, and the members whom they have to evict yet, as JSON.
+    "CREATE TABLE channel_hubs (
+        channel_id TEXT NOT NULL PRIMARY KEY,
+        record TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID",
     "CREATE INDEX channel_entries_expires_at ON channel_entries (expires_at)
       WHERE expires_at IS NOT NULL",
 ]];
