@@ -1,115 +1,65 @@
-//! The Durable Object that holds a channel, and the port that calls it.
+//! The Durable Object that holds a channel.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use futures_channel::oneshot;
 use futures_util::future::{Either, select};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
-use worker::send::SendFuture;
-use worker::{
-    Delay, DurableObject, Env, Method, ObjectNamespace, Request, RequestInit, Response, State,
-    durable_object,
-};
+use wasm_bindgen_futures::spawn_local;
+use worker::{Delay, DurableObject, Env, Request, Response, State, Stub, durable_object};
 
 use crate::kernel::domain::Clock;
 use crate::kernel::store::StoreError;
 use crate::platform::worker::console;
+use crate::platform::worker::hub_object::PushCall;
 use crate::platform::worker::object_storage::ObjectDatabase;
+use crate::platform::worker::objects::{
+    BROKEN, Objects, UNAVAILABLE, ask_once, hub_name, text, unavailable,
+};
 use crate::platform::worker::ports::{DateNow, WebCryptoEntropy};
-use crate::relay::domain::Channels;
+use crate::relay::domain::channel_host::{ChannelHost, Fanouts, HubCalls};
 use crate::relay::domain::channel_writer;
-use crate::relay::model::channel::{ChannelReply, ChannelRequest};
+use crate::relay::domain::live::calls::{ChannelPush, HubRequest, PushAnswer};
+use crate::relay::domain::live::fanout::FanoutEffect;
+use crate::relay::model::channel::ChannelRequest;
+use crate::relay::model::slots::HubId;
 
-/// The binding of the objects in `wrangler.toml`.
-const BINDING: &str = "CHANNELS";
-/// The address of a request to an object. Only its body counts.
-const ADDRESS: &str = "http://channel/";
-/// How long an object may take for an attempt.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// The number of attempts. An object moves between machines, and its first answer can be lost.
-const ATTEMPTS: usize = 2;
-/// The milliseconds of a minute, to which alarms are rounded up: one alarm for many messages.
+/// How long hubs may take to evict a removed member.
+const EVICTION_TIME: Duration = Duration::from_secs(3);
+/// The milliseconds of a minute, to which alarms for expiry are rounded up: one alarm for many
+/// messages.
 const MINUTE: i64 = 60_000;
-/// The statuses of replies.
-const OK: u16 = 200;
-const UNAVAILABLE: u16 = 503;
-const BROKEN: u16 = 500;
 
-/// The namespace of the objects.
-pub(super) struct ChannelObjects(ObjectNamespace);
-
-impl ChannelObjects {
-    /// Returns the namespace.
-    ///
-    /// # Errors
-    /// The name of the binding, if it is missing.
-    pub(super) fn new(env: &Env) -> Result<Self, String> {
-        env.durable_object(BINDING)
-            .map(Self)
-            .map_err(|_| format!("the Durable Object binding {BINDING} is missing"))
-    }
-
-    async fn ask(&self, object: &str, body: &str) -> worker::Result<(u16, String)> {
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_body(Some(JsValue::from_str(body)));
-        let request = Request::new_with_init(ADDRESS, &init)?;
-        // A stub is broken after an error, so each call has its own.
-        let stub = self.0.get_by_name(object)?;
-        let mut response = stub.fetch_with_request(request).await?;
-        Ok((response.status_code(), response.text().await?))
-    }
-}
-
-impl ChannelObjects {
-    /// Asks an object once, within the time limit.
-    async fn attempt(&self, object: &str, body: &str) -> Result<(u16, String), StoreError> {
-        let (asked, late) = (pin!(self.ask(object, body)), pin!(Delay::from(PATIENCE)));
-        match select(asked, late).await {
-            Either::Left((answered, _)) => answered.map_err(unavailable),
-            // The request may still take effect, as with every lost reply.
-            Either::Right(_) => Err(unavailable("a channel gave no answer in time")),
-        }
-    }
-}
-
-fn unavailable(reason: impl Into<worker::Error>) -> StoreError {
-    StoreError::Unavailable(reason.into().to_string())
-}
-
-#[async_trait]
-impl Channels for ChannelObjects {
-    async fn call(
-        &self,
-        object: &str,
-        request: ChannelRequest,
-    ) -> Result<ChannelReply, StoreError> {
-        let body = serde_json::to_string(&request)
-            .map_err(|error| StoreError::Broken(error.to_string()))?;
-        let mut answered = Err(unavailable("a channel was not asked"));
-        for _ in 0..ATTEMPTS {
-            answered = SendFuture::new(self.attempt(object, &body)).await;
-            // Every request may be repeated, because its effect is the same as that of one.
-            if !matches!(answered, Err(_) | Ok((UNAVAILABLE, _))) {
-                break;
-            }
-        }
-        let answered = answered?;
-        match answered {
-            (OK, reply) => serde_json::from_str(&reply).map_err(unavailable),
-            (UNAVAILABLE, reason) => Err(unavailable(reason)),
-            (_, reason) => Err(StoreError::Broken(reason)),
-        }
-    }
+/// A request of a hub to the object of a channel.
+#[derive(Serialize, Deserialize)]
+pub(super) struct HubCall {
+    /// The channel.
+    pub(super) channel: String,
+    /// The request.
+    pub(super) request: HubRequest,
 }
 
 /// The object of a channel: its only writer, with a database of its own.
 #[durable_object(alarm)]
-pub struct ChannelObject {
+pub struct ChannelObject(Rc<Core>);
+
+struct Core {
     state: State,
     db: ObjectDatabase,
+    /// The namespace of the hubs. An error of the binding is told to those who need it.
+    hubs: Result<Objects, String>,
+    /// The number of hubs.
+    count: u32,
+    fanouts: Fanouts,
+    /// A stub for each hub, so that its pushes arrive in their order.
+    stubs: RefCell<HashMap<HubId, Rc<Stub>>>,
+    /// Who waits for the end of an eviction.
+    evictions: RefCell<HashMap<(String, u64), oneshot::Sender<()>>>,
     /// True once the schema is that of this version.
     migrated: Cell<bool>,
     /// When the alarm is set, in milliseconds, if this instance knows.
@@ -117,19 +67,31 @@ pub struct ChannelObject {
 }
 
 impl DurableObject for ChannelObject {
-    fn new(state: State, _env: Env) -> Self {
+    fn new(state: State, env: Env) -> Self {
         console::install();
-        Self {
+        let count = super::isolate(&env).map_or(1, |isolate| isolate.ports.relay.config.hubs);
+        Self(Rc::new(Core {
             db: ObjectDatabase::new(&state),
             state,
+            hubs: Objects::new(&env, "HUBS"),
+            count,
+            fanouts: Fanouts::default(),
+            stubs: RefCell::default(),
+            evictions: RefCell::default(),
             migrated: Cell::new(false),
             alarm: Cell::new(None),
-        }
+        }))
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
+        let is_hub = request.path() == "/hub";
         let body = request.text().await?;
-        match self.answer(&body).await {
+        let answer = if is_hub {
+            Core::answer_hub(&self.0, &body).await
+        } else {
+            Core::answer(&self.0, &body).await
+        };
+        match answer {
             Ok(reply) => Response::ok(reply),
             Err(StoreError::Unavailable(reason)) => Response::error(reason, UNAVAILABLE),
             Err(error) => {
@@ -140,12 +102,17 @@ impl DurableObject for ChannelObject {
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        self.alarm.set(None);
+        let core = &self.0;
+        core.alarm.set(None);
         let worked = async {
-            self.migrate().await?;
-            channel_writer::remove_due(&self.db, DateNow.now()).await?;
+            core.migrate().await?;
+            let now = DateNow.now();
+            channel_writer::remove_due(&core.db, now).await?;
+            for calls in core.host().alarm(now).await? {
+                Core::carry_out(core, calls);
+            }
             // What is left is removed at once. Other requests run between two slices.
-            self.arm(1).await
+            core.arm(1).await
         };
         // The runtime repeats an alarm that fails.
         worked
@@ -155,7 +122,7 @@ impl DurableObject for ChannelObject {
     }
 }
 
-impl ChannelObject {
+impl Core {
     async fn migrate(&self) -> Result<(), StoreError> {
         if !self.migrated.get() {
             channel_writer::migrate(&self.db).await?;
@@ -164,34 +131,144 @@ impl ChannelObject {
         Ok(())
     }
 
+    fn host(&self) -> ChannelHost<'_> {
+        ChannelHost {
+            writer: channel_writer::ChannelWriter {
+                db: &self.db,
+                entropy: &WebCryptoEntropy,
+            },
+            fanouts: &self.fanouts,
+            hubs: self.count,
+            stores: true,
+        }
+    }
+
     /// Answers a request. The database never waits, so no other request runs until the reply is
     /// decided and stored.
-    async fn answer(&self, body: &str) -> Result<String, StoreError> {
+    async fn answer(self: &Rc<Self>, body: &str) -> Result<String, StoreError> {
         // A newer version of this program may ask in a form that this one does not know.
         let request: ChannelRequest = serde_json::from_str(body).map_err(unavailable)?;
         self.migrate().await?;
         let changes = request.operation.changes_entries();
-        let object = channel_writer::ChannelWriter {
-            db: &self.db,
-            entropy: &WebCryptoEntropy,
-        };
-        let reply = object.handle(request, DateNow.now()).await?;
-        if changes {
+        let (reply, calls) = self.host().handle(request, DateNow.now()).await?;
+        let evicted = calls.eviction.map(|number| {
+            let (done, evicted) = oneshot::channel();
+            let key = (calls.channel.clone(), number);
+            self.evictions.borrow_mut().insert(key, done);
+            evicted
+        });
+        Self::carry_out(self, calls);
+        if changes || evicted.is_some() {
             self.arm(MINUTE).await?;
         }
-        serde_json::to_string(&reply).map_err(|error| StoreError::Broken(error.to_string()))
+        if let Some(evicted) = evicted {
+            match select(pin!(evicted), pin!(Delay::from(EVICTION_TIME))).await {
+                Either::Left((Ok(()), _)) => {}
+                _ => return Err(unavailable("a hub keeps a removed member")),
+            }
+        }
+        text(&reply)
     }
 
-    /// Sets the alarm to the first expiry, unless it is set earlier. An expiry in the future is
-    /// rounded up to a minute, and one in the past to `unit` milliseconds.
+    async fn answer_hub(self: &Rc<Self>, body: &str) -> Result<String, StoreError> {
+        let call: HubCall = serde_json::from_str(body).map_err(unavailable)?;
+        self.migrate().await?;
+        let now = DateNow.now();
+        let (answer, calls) = self
+            .host()
+            .handle_hub(&call.channel, &call.request, now)
+            .await?;
+        Self::carry_out(self, calls);
+        self.arm(MINUTE).await?;
+        text(&answer)
+    }
+
+    /// Begins the calls to hubs. Nothing leaves the object before what it wrote is stored.
+    fn carry_out(self: &Rc<Self>, calls: HubCalls) {
+        let HubCalls {
+            channel, effects, ..
+        } = calls;
+        for effect in effects {
+            match effect {
+                FanoutEffect::Push { hub, push } => {
+                    let (core, channel) = (Rc::clone(self), channel.clone());
+                    spawn_local(async move { core.push(channel, hub, push).await });
+                }
+                FanoutEffect::Evicted(number) => {
+                    let waits = self
+                        .evictions
+                        .borrow_mut()
+                        .remove(&(channel.clone(), number));
+                    if let Some(done) = waits {
+                        // Who waited may have given up.
+                        let _ = done.send(());
+                    }
+                }
+                // The alarm is set when the request ends.
+                FanoutEffect::Wake(_) => {}
+            }
+        }
+    }
+
+    async fn push(self: Rc<Self>, channel: String, hub: HubId, push: ChannelPush) {
+        match self.ask_hub(&channel, hub, push).await {
+            Ok(answer) => {
+                let taken = self
+                    .host()
+                    .take_answer(&channel, hub, answer, DateNow.now())
+                    .await;
+                match taken {
+                    Ok(calls) => Self::carry_out(&self, calls),
+                    Err(error) => tracing::error!(%error, "an answer of a hub was lost"),
+                }
+            }
+            Err(error) => {
+                self.stubs.borrow_mut().remove(&hub);
+                tracing::info!(%error, "a hub did not answer a push");
+            }
+        }
+    }
+
+    async fn ask_hub(
+        &self,
+        channel: &str,
+        hub: HubId,
+        push: ChannelPush,
+    ) -> Result<PushAnswer, StoreError> {
+        let known = self.stubs.borrow().get(&hub).cloned();
+        let stub = match known {
+            Some(stub) => stub,
+            None => {
+                let hubs = self
+                    .hubs
+                    .as_ref()
+                    .map_err(|problem| unavailable(problem.as_str()))?;
+                let stub = Rc::new(hubs.stub(&hub_name(hub))?);
+                self.stubs.borrow_mut().insert(hub, Rc::clone(&stub));
+                stub
+            }
+        };
+        let call = PushCall {
+            channel: channel.to_owned(),
+            push,
+        };
+        let answer = ask_once(&stub, "/push", &text(&call)?).await?;
+        serde_json::from_str(&answer).map_err(unavailable)
+    }
+
+    /// Sets the alarm to the first expiry or the next push, unless it is set earlier. An expiry in
+    /// the future is rounded up to a minute, and one in the past to `unit` milliseconds.
     async fn arm(&self, unit: i64) -> Result<(), StoreError> {
         let now = DateNow.now();
-        let Some(due) = channel_writer::due(&self.db, now).await? else {
+        let expiry = channel_writer::due(&self.db, now).await?.map(|due| {
+            let unit = if due <= now { unit } else { MINUTE };
+            let due = due.millis().max(now.millis());
+            (due.saturating_add(unit - 1).div_euclid(unit)).saturating_mul(unit)
+        });
+        let push = self.fanouts.wake().map(|at| at.millis().max(now.millis()));
+        let Some(due) = expiry.into_iter().chain(push).min() else {
             return Ok(());
         };
-        let unit = if due <= now { unit } else { MINUTE };
-        let due = due.millis().max(now.millis());
-        let due = (due.saturating_add(unit - 1).div_euclid(unit)).saturating_mul(unit);
         let storage = self.state.storage();
         if self.alarm.get().is_none() {
             self.alarm
@@ -209,6 +286,6 @@ impl ChannelObject {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "times stay below 2^53")]
-fn millis(time: i64) -> f64 {
+pub(super) fn millis(time: i64) -> f64 {
     time as f64
 }

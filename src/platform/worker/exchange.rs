@@ -1,12 +1,15 @@
 //! Converts requests and responses between JavaScript and axum, each in one call. The worker
 //! crate's own conversions take several calls per header.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::send::SendWrapper;
 use worker::worker_sys::web_sys;
 
 use crate::kernel::http::extract::{ClientAddress, ClientCountry};
@@ -52,11 +55,25 @@ pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
         .ok()
 }
 
+/// A response that JavaScript made, which goes out as it is: the upgrade to a WebSocket.
+#[derive(Clone)]
+pub(super) struct RawResponse(Arc<SendWrapper<web_sys::Response>>);
+
+impl RawResponse {
+    pub(super) fn new(response: web_sys::Response) -> Self {
+        Self(Arc::new(SendWrapper::new(response)))
+    }
+}
+
 /// Returns the response with its body in one piece.
 ///
 /// The worker crate makes a stream of a body, which doubles the work of workerd for each response.
 pub(super) async fn outgoing(response: Response) -> worker::Result<web_sys::Response> {
     let (parts, body) = response.into_parts();
+    if let Some(RawResponse(raw)) = parts.extensions.get::<RawResponse>() {
+        let raw: &JsValue = (***raw).as_ref();
+        return Ok(raw.clone().unchecked_into());
+    }
     let body = body
         .collect()
         .await

@@ -10,7 +10,9 @@ mod d1;
 mod exchange;
 mod hang_up;
 mod http_client;
+mod hub_object;
 mod object_storage;
+mod objects;
 mod ports;
 mod rate_limits;
 mod replicas;
@@ -42,6 +44,7 @@ use crate::kernel::http::respond;
 use crate::kernel::http::respond::REQUEST_TIME;
 use crate::kernel::model::config::{ConfigError, Environment};
 use crate::platform::worker::hang_up::{KeptAlive, OfClient};
+use crate::platform::worker::objects::{ChannelObjects, HubObjects, Objects};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
@@ -94,6 +97,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
     }
     let database = d1::D1::new(env, DATABASE)
         .ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
+    let hubs = Arc::new(HubObjects(Objects::new(env, "HUBS")?));
     let ports = Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -103,7 +107,9 @@ fn start(env: &Env) -> Result<Isolate, String> {
             limiter: limiter(env, &config)?,
             http_client: Arc::new(http_client::Fetcher),
             compute: Arc::new(ports::InPlace),
-            channels: Arc::new(channel_object::ChannelObjects::new(env)?),
+            channels: Arc::new(ChannelObjects(Objects::new(env, "CHANNELS")?)),
+            hubs: hubs.clone(),
+            door: hubs,
         },
         config,
     );

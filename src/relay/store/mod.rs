@@ -6,6 +6,7 @@ pub mod channels;
 pub mod counts;
 pub mod direct_messages;
 pub mod export;
+pub mod hubs;
 pub mod invites;
 pub mod key_backup;
 pub mod keys;

@@ -67,6 +67,11 @@ impl Hub {
         sessions.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// STUB
+    pub fn trace(&self, _: SocketId) -> Option<crate::relay::domain::live::events::Trace> {
+        None
+    }
+
     /// Returns true if a sent message has no answer yet.
     #[must_use]
     pub fn owes_answers(&self) -> bool {
