@@ -1,5 +1,6 @@
 //! The fields of JSON objects that clients send, in bodies of requests and in frames of sockets.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
@@ -67,10 +68,13 @@ impl<'de, V: Deserialize<'de>> Visitor<'de> for MembersVisitor<V> {
             twice: None,
         };
         while let Some((name, value)) = access.next_entry::<String, V>()? {
-            if members.values.contains_key(&name) {
-                members.twice.get_or_insert(name);
-            } else {
-                members.values.insert(name, value);
+            match members.values.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
+                }
+                Entry::Occupied(first) => {
+                    members.twice.get_or_insert_with(|| first.key().clone());
+                }
             }
         }
         Ok(members)

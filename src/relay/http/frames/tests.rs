@@ -43,3 +43,13 @@ fn full_message() -> Value {
         "ref": "r-1",
     })
 }
+
+/// Frames of the server are unknown types for `read`, so it ignores them.
+#[test]
+fn the_reference_has_an_example_of_each_frame() {
+    let page = include_str!("../../../../docs/reference/relay-frames.md");
+    let examples = page.lines().filter(|line| line.starts_with(r#"{"type""#));
+    let outcomes = examples.map(|line| super::read::read(line).expect(line).is_some());
+    let (sent, received): (Vec<bool>, Vec<bool>) = outcomes.partition(|is_sent| *is_sent);
+    assert_eq!((sent.len(), received.len()), (7, 16));
+}

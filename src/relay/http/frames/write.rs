@@ -32,10 +32,10 @@ enum WireFrame<'a> {
     MessageAck {
         message_id: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        client_id: Option<&'a str>,
+        client_id: Option<String>,
         seq: i64,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-        reference: Option<&'a str>,
+        reference: Option<String>,
     },
     NewMessage(SealedMessage),
     MessageEdited {
@@ -45,7 +45,7 @@ enum WireFrame<'a> {
         encrypted_body: &'a str,
         timestamp: &'a str,
         sender_token: &'a str,
-        expires_at: Option<&'a str>,
+        expires_at: Option<String>,
         has_attachments: bool,
         message: &'a SealedMessage,
     },
@@ -91,7 +91,7 @@ enum WireFrame<'a> {
         message: Cow<'static, str>,
         code: &'static str,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-        reference: Option<&'a str>,
+        reference: Option<String>,
     },
 }
 
@@ -121,9 +121,9 @@ pub fn write(frame: &ServerFrame) -> String {
             label,
         } => WireFrame::MessageAck {
             message_id,
-            client_id: label.client_id.as_deref(),
+            client_id: label.client_id.clone(),
             seq: *seq,
-            reference: label.reference.as_deref(),
+            reference: label.reference.clone(),
         },
         ServerFrame::Gap { channel, gap } => WireFrame::Gap {
             channel_id: *channel,
@@ -153,7 +153,7 @@ pub fn write(frame: &ServerFrame) -> String {
             WireFrame::Error {
                 message,
                 code,
-                reference: reference.as_deref(),
+                reference: reference.clone(),
             }
         }
         ServerFrame::Pong => WireFrame::Pong,
@@ -167,7 +167,7 @@ pub fn write_refusal(bad: &BadFrame) -> String {
     let error = WireFrame::Error {
         message: Cow::Owned(bad.detail.clone()),
         code: INVALID_FRAME,
-        reference: bad.reference.as_deref(),
+        reference: bad.reference.clone(),
     };
     error.text()
 }
@@ -188,7 +188,7 @@ fn write_entry(channel: ChannelId, entry: &ChannelEntry) -> String {
                 encrypted_body: &message.encrypted_body,
                 timestamp: &message.timestamp,
                 sender_token: &message.sender_token,
-                expires_at: message.expires_at.as_deref(),
+                expires_at: message.expires_at.clone(),
                 has_attachments: message.has_attachments,
                 message: &message,
             };

@@ -8,8 +8,9 @@ use crate::relay::domain::live::frames::{ClientFrame, SendLabel};
 use crate::relay::domain::messages::{MessageDraft, MessageName};
 use crate::relay::http::frames::read::{BadFrame, DraftFrame, MOST_FRAME_BYTES, ReadFrame, read};
 
-fn ready(frame: ClientFrame) -> Result<Option<ReadFrame>, BadFrame> {
-    Ok(Some(ReadFrame::Ready(frame)))
+#[track_caller]
+fn is_read(text: &str, frame: ClientFrame) {
+    assert_eq!(read(text), Ok(Some(ReadFrame::Ready(frame))), "{text:.200}");
 }
 
 fn bad(text: &str) -> BadFrame {
@@ -79,20 +80,12 @@ fn every_frame_of_a_client_is_read() {
             ClientFrame::Resume { connection: None },
         ),
     ] {
-        assert_eq!(
-            read(&frame(kind, &payload)),
-            ready(expected),
-            "{kind} {payload}"
-        );
+        is_read(&frame(kind, &payload), expected);
     }
-    assert_eq!(read(r#"{"type":"Ping"}"#), ready(ClientFrame::Ping));
-    assert_eq!(
-        read(&format!(
-            r#"{{"payload":{{"channel_id":"{CHANNEL}"}},"type":"Typing"}}"#
-        )),
-        ready(ClientFrame::Typing { channel }),
-        "the order of members does not count"
-    );
+    is_read(r#"{"type":"Ping"}"#, ClientFrame::Ping);
+    // The order of members does not count.
+    let turned = format!(r#"{{"payload":{{"channel_id":"{CHANNEL}"}},"type":"Typing"}}"#);
+    is_read(&turned, ClientFrame::Typing { channel });
 }
 
 #[test]
@@ -220,7 +213,7 @@ fn a_frame_has_a_largest_size() {
         let frame = r#"{"type":"Ping"}"#;
         format!("{frame}{}", " ".repeat(bytes - frame.len()))
     };
-    assert_eq!(read(&padded(MOST_FRAME_BYTES)), ready(ClientFrame::Ping));
+    is_read(&padded(MOST_FRAME_BYTES), ClientFrame::Ping);
     assert!(
         bad(&padded(MOST_FRAME_BYTES + 1))
             .detail
