@@ -251,12 +251,12 @@ fn errors_have_a_code_and_a_sentence() {
 #[test]
 fn a_refusal_is_an_error() {
     let bad = |reference: Option<&str>| BadFrame {
-        detail: "a\"b must not be there twice.".to_owned(),
+        detail: "a\"b is missing.".to_owned(),
         reference: reference.map(str::to_owned),
     };
     assert_eq!(
         write_refusal(&bad(None)),
-        r#"{"type":"Error","payload":{"message":"a\"b must not be there twice.","code":"invalid_frame"}}"#
+        r#"{"type":"Error","payload":{"message":"a\"b is missing.","code":"invalid_frame"}}"#
     );
     let named: Value = serde_json::from_str(&write_refusal(&bad(Some("r-1")))).expect("JSON");
     assert_eq!(named["payload"]["ref"], "r-1");
