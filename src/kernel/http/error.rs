@@ -47,6 +47,13 @@ impl ApiError {
         }
     }
 
+    /// Returns the sentence for users: its own one, or that of the code.
+    #[must_use]
+    pub fn sentence(&self) -> Cow<'static, str> {
+        let own = self.detail.clone();
+        own.unwrap_or(Cow::Borrowed(self.code.detail()))
+    }
+
     /// Adds a member to the response body.
     #[must_use]
     pub fn with(mut self, name: &str, value: serde_json::Value) -> Self {

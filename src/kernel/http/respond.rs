@@ -264,7 +264,7 @@ pub fn unrouted(code: Code) -> Response {
 
 fn problem(answered: &HeaderMap, error: &ApiError, form: ErrorForm, id: &str) -> Response {
     let code = error.code;
-    let sentence = error.detail.clone().unwrap_or(Cow::Borrowed(code.detail()));
+    let sentence = error.sentence();
     let body = Problem {
         kind: format!("/docs#error-{}", code.as_str()),
         title: code.status().canonical_reason().unwrap_or_default(),

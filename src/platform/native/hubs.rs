@@ -27,7 +27,7 @@ use crate::relay::domain::live::hub::Hub;
 use crate::relay::domain::live::kills::RecentKills;
 use crate::relay::domain::sockets::SocketEntry;
 use crate::relay::domain::{HubOrder, Hubs, Ports};
-use crate::relay::http::frames;
+use crate::relay::http::frames::write::write;
 use crate::relay::http::sockets::{DoorRefusal, SUBPROTOCOL, SocketDoor};
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::slots::HubId;
@@ -173,7 +173,7 @@ impl AllHubs {
             match effect {
                 HubEffect::Write { sockets, frame } => {
                     let channel = frame.channel();
-                    let text = Utf8Bytes::from(frames::write(&frame));
+                    let text = Utf8Bytes::from(write(&frame));
                     for socket in sockets {
                         if let Some(queue) = state.sockets.get(&socket) {
                             let text = text.clone();

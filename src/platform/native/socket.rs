@@ -12,7 +12,7 @@ use crate::kernel::model::ids::UserId;
 use crate::platform::native::hubs::AllHubs;
 use crate::platform::native::socket_queue::{NextWrite, QueuedFrame, SocketQueue};
 use crate::relay::domain::live::events::{CloseReason, HubInput, SocketId};
-use crate::relay::http::frames::MOST_FRAME_BYTES;
+use crate::relay::http::frames::read::MOST_FRAME_BYTES;
 use crate::relay::http::received::{Received, receive};
 use crate::relay::model::slots::HubId;
 

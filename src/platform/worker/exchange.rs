@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt;
-use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::send::SendWrapper;
 use worker::worker_sys::web_sys;
 

@@ -37,7 +37,7 @@ use crate::relay::domain::live::frames::ServerFrame;
 use crate::relay::domain::live::hub::Hub;
 use crate::relay::domain::live::kills::RecentKills;
 use crate::relay::domain::sockets::SocketEntry;
-use crate::relay::http::frames;
+use crate::relay::http::frames::write::write;
 use crate::relay::http::received::{Received, receive};
 use crate::relay::http::sockets::SUBPROTOCOL;
 use crate::relay::model::ids::ChannelId;
@@ -471,7 +471,7 @@ impl Core {
 
     fn write(self: &Rc<Self>, sockets: &[SocketId], frame: &ServerFrame) {
         let moves = frame.channel().is_some();
-        let text = JsValue::from_str(&frames::write(frame));
+        let text = JsValue::from_str(&write(frame));
         let live = self.live.borrow();
         let Some(live) = live.as_ref() else { return };
         for socket in sockets {

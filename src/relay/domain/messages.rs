@@ -15,7 +15,7 @@ use crate::relay::store::server_channels;
 const NAME_BYTES: usize = 16;
 
 /// The name that a client gives to a message, so that it can repeat the request.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MessageName {
     /// Random bytes. The name holds in the channel, also for other members.
     ClientId(Vec<u8>),
@@ -26,7 +26,7 @@ pub enum MessageName {
 }
 
 /// A message to send.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MessageDraft {
     /// The name.
     pub name: MessageName,
@@ -64,6 +64,32 @@ fn message_id(
     })
 }
 
+/// Makes the message of a draft: its id, and the earlier one of the wished expiry and that of
+/// `RELAY_MESSAGE_TTL_SECONDS`. Sends nothing.
+///
+/// # Errors
+/// [`Fault::Entropy`] for a draft without a name; [`Fault::Unavailable`] if the hash of an
+/// idempotency key cannot be made.
+pub fn prepare(
+    ports: &Ports,
+    channel: ChannelId,
+    account: UserId,
+    draft: MessageDraft,
+) -> Result<NewMessage, Fault> {
+    let id = message_id(ports, channel, account, &draft.name)?;
+    let longest = ports.config.message_ttl;
+    let longest = longest.map(|ttl| ports.clock.now().plus(ttl).millis());
+    Ok(NewMessage {
+        id: id.to_string(),
+        sender_token: SealedBytes(draft.sender_token),
+        body: SealedBytes(draft.body),
+        // The earlier of the two, if there are any.
+        expires_at: draft.expires_at.into_iter().chain(longest).min(),
+        has_attachments: draft.has_attachments,
+        edit_key_hash: draft.edit_key_hash.map(SealedBytes),
+    })
+}
+
 /// Sends a message of a member. Returns its id and its place. A call to the channel's object, and
 /// no round trip to the database.
 ///
@@ -74,19 +100,9 @@ pub async fn send(
     channel: ChannelId,
     account: UserId,
     draft: MessageDraft,
-) -> Result<(MessageId, AppendedMessage), Failure<ChannelRejection>> {
-    let id = message_id(ports, channel, account, &draft.name)?;
-    let longest = ports.config.message_ttl;
-    let longest = longest.map(|ttl| ports.clock.now().plus(ttl).millis());
-    let message = NewMessage {
-        id: id.to_string(),
-        sender_token: SealedBytes(draft.sender_token),
-        body: SealedBytes(draft.body),
-        // The earlier of the two, if there are any.
-        expires_at: draft.expires_at.into_iter().chain(longest).min(),
-        has_attachments: draft.has_attachments,
-        edit_key_hash: draft.edit_key_hash.map(SealedBytes),
-    };
+) -> Result<(String, AppendedMessage), Failure<ChannelRejection>> {
+    let message = prepare(ports, channel, account, draft)?;
+    let id = message.id.clone();
     Ok((id, append(ports, channel, account, message).await?))
 }
 

@@ -111,10 +111,7 @@ pub(super) fn password_error(rejection: PasswordRejection, field: &str) -> ApiEr
         rejection => {
             let error = ApiError::from(rejection);
             if error.code.status() == http::StatusCode::UNPROCESSABLE_ENTITY {
-                let text = error
-                    .detail
-                    .unwrap_or(std::borrow::Cow::Borrowed(error.code.detail()));
-                invalid(format!("{field}: {text}"))
+                invalid(format!("{field}: {}", error.sentence()))
             } else {
                 error
             }

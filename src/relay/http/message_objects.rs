@@ -13,26 +13,26 @@ use crate::relay::model::micros::Micros;
 pub struct SealedMessage {
     /// The id of the message.
     #[schema(format = "uuid")]
-    id: String,
+    pub(super) id: String,
     /// The id of its channel.
     #[schema(format = "uuid")]
-    channel_id: String,
+    pub(super) channel_id: String,
     /// The token of the sender, which members understand: base64.
-    sender_token: String,
+    pub(super) sender_token: String,
     /// The sealed body: base64.
-    encrypted_body: String,
+    pub(super) encrypted_body: String,
     /// The time, unique and rising within the channel.
     #[schema(format = "date-time")]
-    timestamp: String,
+    pub(super) timestamp: String,
     /// When the message expires.
     #[schema(required, format = "date-time")]
-    expires_at: Option<String>,
+    pub(super) expires_at: Option<String>,
     /// Whether the message has attachments.
-    has_attachments: bool,
+    pub(super) has_attachments: bool,
     /// The sequence number within the channel, from 1 on. Edits and removals take numbers too.
-    seq: i64,
+    pub(super) seq: i64,
     /// Whether the body was edited.
-    edited: bool,
+    pub(super) edited: bool,
 }
 
 impl SealedMessage {

@@ -11,6 +11,7 @@ use crate::relay::domain::messages;
 use crate::relay::domain::messages::{MessageDraft, MessageName, MessageProof};
 use crate::relay::http::RelayState;
 use crate::relay::http::body::{BodyFields, idempotency_key};
+use crate::relay::http::fields::{JsonFields, UnfitField};
 use crate::relay::http::member::Member;
 use crate::relay::http::message_objects::{MessageListing, MessageLog, SealedMessage};
 use crate::relay::http::objects::RelayMessage;
@@ -121,6 +122,22 @@ pub struct MessageRequest {
     edit_key_hash: Option<String>,
 }
 
+/// Takes the fields of a message to send. Its name is the `client_id`, if there is one.
+///
+/// # Errors
+/// [`UnfitField`] for a field that is missing or not valid.
+pub(super) fn message_draft(fields: &mut JsonFields) -> Result<MessageDraft, UnfitField> {
+    let client_id = fields.optional_raw("client_id", CLIENT_ID_BYTES, CLIENT_ID_BYTES)?;
+    Ok(MessageDraft {
+        name: client_id.map_or(MessageName::None, MessageName::ClientId),
+        sender_token: fields.raw("sender_token", 1, MOST_TOKEN_BYTES)?,
+        body: fields.raw("encrypted_body", 1, MOST_BODY_BYTES)?,
+        expires_at: fields.optional_time("expires_at")?.map(Timestamp::millis),
+        has_attachments: fields.flag("has_attachments")?,
+        edit_key_hash: fields.optional_raw("edit_key_hash", HASH_BYTES, HASH_BYTES)?,
+    })
+}
+
 /// `POST /api/v1/channels/{id}/messages`: Sends a message to a channel.
 ///
 /// A repeated request with the same `client_id` gets the same message for as long as the message
@@ -149,24 +166,15 @@ pub async fn send(
     mut body: BodyFields,
 ) -> Result<AppJson<SealedMessage>, ApiError> {
     let channel = channel_id(&id)?;
-    let client_id = body.optional_raw("client_id", CLIENT_ID_BYTES, CLIENT_ID_BYTES)?;
-    let name = match (client_id, idempotency_key(&headers)?) {
-        (Some(bytes), _) => MessageName::ClientId(bytes),
-        (None, Some(key)) => MessageName::IdempotencyKey(key.to_owned()),
-        (None, None) => MessageName::None,
-    };
-    let draft = MessageDraft {
-        name,
-        sender_token: body.raw("sender_token", 1, MOST_TOKEN_BYTES)?,
-        body: body.raw("encrypted_body", 1, MOST_BODY_BYTES)?,
-        expires_at: body.optional_time("expires_at")?.map(Timestamp::millis),
-        has_attachments: body.flag("has_attachments")?,
-        edit_key_hash: body.optional_raw("edit_key_hash", HASH_BYTES, HASH_BYTES)?,
-    };
+    let key = idempotency_key(&headers)?;
+    let mut draft = message_draft(&mut body)?;
+    if let (MessageName::None, Some(key)) = (&draft.name, key) {
+        draft.name = MessageName::IdempotencyKey(key.to_owned());
+    }
     let sent = draft.clone();
     let (id, stored) = messages::send(&app.ports, channel, me.user.id, draft).await?;
     let message = ChannelMessage {
-        id: id.to_string(),
+        id,
         placed: stored.placed,
         sender_token: sent.sender_token.into(),
         body: sent.body.into(),

@@ -5,6 +5,7 @@ mod body;
 pub mod credentials;
 pub mod direct_messages;
 mod errors;
+mod fields;
 pub mod frames;
 pub mod identity;
 pub mod keys;

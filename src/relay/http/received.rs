@@ -4,8 +4,8 @@ use crate::kernel::model::ids::UserId;
 use crate::relay::domain::Ports;
 use crate::relay::domain::live::events::{HubInput, SocketId};
 use crate::relay::domain::live::frames::{FrameError, ServerFrame};
-use crate::relay::http::frames;
-use crate::relay::http::frames::MOST_FRAME_BYTES;
+use crate::relay::http::frames::read::{MOST_FRAME_BYTES, ReadFrame, read};
+use crate::relay::http::frames::write::{write, write_refusal};
 
 /// What to do with the text of a client.
 #[derive(Clone, Debug)]
@@ -26,18 +26,21 @@ pub fn receive(ports: &Ports, socket: SocketId, account: UserId, text: &str) -> 
     if text.len() > MOST_FRAME_BYTES {
         return Received::TooLarge;
     }
-    let frame = match frames::read(text) {
+    let frame = match read(text) {
         Ok(Some(frame)) => frame,
         Ok(None) => return Received::Nothing,
-        Err(bad) => return Received::Answer(bad.text()),
+        Err(bad) => return Received::Answer(write_refusal(&bad)),
     };
-    let reference = frame.reference();
+    let reference = match &frame {
+        ReadFrame::Send(send) => send.label.reference.clone(),
+        ReadFrame::Ready(_) => None,
+    };
     match frame.into_client_frame(ports, account) {
         Ok(frame) => Received::Input(HubInput::Frame { socket, frame }),
         Err(fault) => {
             tracing::warn!(%fault, "a frame could not be read");
             let code = FrameError::Unavailable;
-            Received::Answer(frames::write(&ServerFrame::Error { code, reference }))
+            Received::Answer(write(&ServerFrame::Error { code, reference }))
         }
     }
 }

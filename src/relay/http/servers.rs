@@ -53,7 +53,7 @@ pub struct MetaRequest {
 
 /// Takes sealed metadata from a body. It may be empty.
 pub(super) fn meta(body: &mut BodyFields) -> Result<String, ApiError> {
-    body.bytes("encrypted_meta", 0, MOST_META_BYTES)
+    Ok(body.bytes("encrypted_meta", 0, MOST_META_BYTES)?)
 }
 
 /// Reads the id of a server in a path.

@@ -30,7 +30,7 @@ pub enum ClientFrame {
         /// The last sequence number that the client has.
         seq: i64,
     },
-    /// Tells the other readers of a channel that the account types.
+    /// Shows the other readers of a channel that the account types.
     Typing {
         /// The channel.
         channel: ChannelId,
