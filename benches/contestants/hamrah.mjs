@@ -204,9 +204,9 @@ export const startHamrah = async (users, checkout = root) => {
   // An older checkout has no relay.
   const hasRelay = glue.includes("ChannelObject");
   const objects = hasRelay && {
-    durableObjects: { CHANNELS: OBJECTS.CHANNELS },
+    durableObjects: { CHANNELS: OBJECTS.CHANNELS, HUBS: OBJECTS.HUBS },
     // The Worker that defines a class also binds it.
-    twin: { modules: [counting, ...modules], durableObjects: { REAL_CHANNELS: OBJECTS.CHANNELS } },
+    twin: { modules: [counting, ...modules], durableObjects: { REAL_CHANNELS: OBJECTS.CHANNELS, HUBS: OBJECTS.HUBS } },
   };
   const instance = await startInstance({ api: { modules, bindings, ...objects }, "one-query": plain("one-query") });
   await instance.sql(migrations(checkout).map((text) => ({ text })));

@@ -45,4 +45,4 @@ export class ChannelObject {
   }
 }
 
-export { default } from "./index.js";
+export { default, HubObject } from "./index.js";

@@ -48,4 +48,4 @@ const copy = async (answer) => [
   { status: answer.status, headers: answer.headers },
 ];
 
-export { default } from "./index.js";
+export { default, HubObject } from "./index.js";

@@ -265,7 +265,7 @@ export const startApi = async ({
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },
         // The Worker that defines the class also binds it.
-        durableObjects: { REAL_CHANNELS: OBJECTS.CHANNELS },
+        durableObjects: { REAL_CHANNELS: OBJECTS.CHANNELS, HUBS: OBJECTS.HUBS },
         serviceBindings: { CONTROL: control },
         wrappedBindings: {
           DB: { scriptName: "d1-between" },

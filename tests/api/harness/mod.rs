@@ -17,6 +17,7 @@ mod native;
 mod people;
 pub mod receiver;
 pub mod relay;
+pub mod socket;
 mod workerd;
 
 use std::collections::HashMap;
@@ -64,6 +65,8 @@ trait Target: Send + Sync {
     async fn cron(&self);
     async fn age(&self, by: Duration);
     async fn release(&self);
+    /// Returns `host:port` of a server of this target.
+    async fn address(&self) -> String;
 }
 
 /// The API under test.

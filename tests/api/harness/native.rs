@@ -20,6 +20,7 @@ use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::platform::native::channels::{LocalChannels, url_beside};
 use hamrah_api::platform::native::http_client::Https;
+use hamrah_api::platform::native::hubs::LocalHubs;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
@@ -28,6 +29,8 @@ use http::Request;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Column, Row as _, SqlitePool, TypeInfo, ValueRef};
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 
@@ -42,6 +45,8 @@ pub struct Native {
     clock: Arc<FakeClock>,
     between: Arc<Between>,
     objects: Arc<ObjectsBetween>,
+    /// The address of a server, once a case needs one.
+    address: OnceCell<String>,
     log: Log,
     /// Whether the addresses of clients are known, which rate limits need.
     vouches: bool,
@@ -115,8 +120,10 @@ impl Native {
         )
         .await
         .expect("opens");
-        let objects = Arc::new(ObjectsBetween::over(channels, channels_between));
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
+        let relay = &config.relay;
+        let hubs = LocalHubs::over(&channels, clock.clone(), relay.hubs, relay.most_sockets);
+        let objects = Arc::new(ObjectsBetween::over(channels, channels_between));
         let ports = Ports::new(
             Adapters {
                 db: between.clone(),
@@ -127,9 +134,12 @@ impl Native {
                 http_client: Arc::new(Https::open().expect("certificates")),
                 compute: Arc::new(Threads),
                 channels: objects.clone(),
+                hubs: Arc::new(hubs.clone()),
+                door: Arc::new(hubs.clone()),
             },
             config,
         );
+        hubs.start(ports.relay.clone());
         let vouches = settings.contains_key("RATE_LIMITS");
         let native = Self {
             router: router(ports.clone()),
@@ -138,6 +148,7 @@ impl Native {
             clock,
             between,
             objects,
+            address: OnceCell::new(),
             log,
             vouches,
             _subscriber: guard,
@@ -149,6 +160,17 @@ impl Native {
 
 #[async_trait]
 impl Target for Native {
+    async fn address(&self) -> String {
+        let serve = async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("an address").to_string();
+            let router = self.router.clone();
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            address
+        };
+        self.address.get_or_init(|| serve).await.clone()
+    }
+
     async fn send(&self, request: Request<Body>) -> Answer {
         let mut request = request;
         // Represents the platform, which in production learns the client's address from this

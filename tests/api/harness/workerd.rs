@@ -115,6 +115,10 @@ async fn ask(http: &Http, control: &str, operation: &str, body: &Value) -> Value
 
 #[async_trait]
 impl Target for Workerd {
+    async fn address(&self) -> String {
+        self.url.trim_start_matches("http://").to_owned()
+    }
+
     async fn send(&self, request: Request<Body>) -> Answer {
         let (mut parts, body) = request.into_parts();
         parts.uri = format!("{}{}", self.url, parts.uri)

@@ -28,3 +28,4 @@ mod removals;
 mod sender_keys;
 mod server_faults;
 mod servers;
+mod sockets;
