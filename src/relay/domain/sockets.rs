@@ -73,7 +73,8 @@ pub async fn issue_ticket(ports: &Ports, owner: SocketOwner) -> Result<String, F
     let new = NewChallenge {
         id: stored_id(&ticket),
         kind: ChallengeKind::SocketTicket,
-        user: Some(owner.account),
+        // The caller of the connection is not known before the ticket is taken.
+        user: None,
         state: &state,
         created_at: now,
         expires_at: now.plus(TICKET_LIFETIME),

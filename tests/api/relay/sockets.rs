@@ -63,20 +63,36 @@ async fn a_message_is_acknowledged_before_its_echo_and_reaches_the_other() {
         for number in 1..=3_u8 {
             here.say(&channel, number).await;
         }
-        for number in 1..=3_u8 {
-            let ack = here.expect("MessageAck").await;
-            assert_eq!(
-                (&ack["seq"], &ack["ref"]),
-                (&json!(number), &json!(number.to_string()))
+        let mut heard = Vec::new();
+        for _ in 0..6 {
+            let frame = here.next().await;
+            let (kind, payload) = (frame["type"].as_str(), &frame["payload"]);
+            if kind == Some("MessageAck") {
+                assert_eq!(payload["ref"], payload["seq"].to_string());
+            } else {
+                assert_eq!(kind, Some("NewMessage"));
+            }
+            heard.push((payload["seq"].as_i64(), kind == Some("NewMessage")));
+        }
+        for is_message in [false, true] {
+            let of_kind = heard.iter().filter(|(_, kind)| *kind == is_message);
+            let numbers: Vec<_> = of_kind.map(|(seq, _)| *seq).collect();
+            assert_eq!(numbers, [Some(1), Some(2), Some(3)], "{heard:?}");
+        }
+        for number in 1..=3 {
+            let place = |entry| heard.iter().position(|one| *one == entry);
+            assert!(
+                place((Some(number), false)) < place((Some(number), true)),
+                "{heard:?}"
             );
         }
+        for number in 1..=3_u8 {
+            let message = there.expect("NewMessage").await;
+            assert_eq!(message["seq"], number);
+            assert_eq!(message["channel_id"], channel);
+            assert_eq!(message["encrypted_body"], b64([number]));
+        }
         for socket in [&mut here, &mut there] {
-            for number in 1..=3_u8 {
-                let message = socket.expect("NewMessage").await;
-                assert_eq!(message["seq"], number);
-                assert_eq!(message["channel_id"], channel);
-                assert_eq!(message["encrypted_body"], b64([number]));
-            }
             socket.expect_nothing().await;
         }
     })
