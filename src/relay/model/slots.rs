@@ -11,8 +11,8 @@ pub const SLOTS: u16 = 4096;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct HubId(pub u32);
 
-/// A twelve-bit hash of an account. It tells which hub holds the account's sockets, and not which
-/// account it is.
+/// A twelve-bit hash of an account. It names the hub that holds the account's sockets, and does not
+/// reveal the account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Slot(pub u16);
 

@@ -35,6 +35,7 @@ pub use answer::Answer;
 pub use authorization::{Member, PASSWORD};
 pub use cost::Stats;
 pub use faults::{Fault, FaultMode, ObjectFault, ObjectFaultMode};
+pub use native::Native;
 pub use people::{Pair, Person, claims, other_person};
 
 /// A row by column name.
@@ -117,7 +118,7 @@ impl TestApp {
             let (workerd, settings) = workerd::Workerd::acquire(&vars).await;
             (Box::new(workerd), settings)
         } else {
-            let (native, settings) = native::Native::start(vars, on_disk).await;
+            let (native, settings) = Native::start(vars, on_disk).await;
             (Box::new(native), settings)
         };
         Self {

@@ -156,6 +156,11 @@ impl Native {
         };
         (native, settings)
     }
+
+    /// Returns the ports, for use cases that no route calls.
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
+    }
 }
 
 #[async_trait]

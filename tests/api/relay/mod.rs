@@ -9,6 +9,7 @@ mod claims;
 mod credentials;
 mod direct_messages;
 mod faults;
+mod frames;
 mod invites;
 mod key_backups;
 mod keys;

@@ -44,7 +44,7 @@ pub enum HubOperation {
         /// The largest number of entries.
         limit: u32,
     },
-    /// Tells the other readers that an account types. Nothing is stored.
+    /// Shows the other readers that an account types. Nothing is stored.
     Typing {
         /// The account.
         account: UserId,
@@ -73,8 +73,8 @@ pub enum ChannelAnswer {
         /// In a direct message, the slots of its members. Empty in other channels.
         direct: Vec<Slot>,
     },
-    /// The token of an account that types. `None`: nobody is told, because the account is not a
-    /// member or the channel has too many readers.
+    /// The token of an account that types. `None`: no reader sees it, because the account is not
+    /// a member or the channel has too many readers.
     Typing {
         /// The token.
         token: Option<String>,
@@ -103,7 +103,7 @@ pub struct Eviction {
     pub number: u64,
     /// The accounts.
     pub accounts: Vec<UserId>,
-    /// Whether the channel was destroyed, so that nobody is a member.
+    /// Whether the channel was destroyed, so that it has no members.
     pub everyone: bool,
 }
 
@@ -138,7 +138,7 @@ pub enum News {
     Head(i64),
     /// Accounts to evict.
     Evict(Eviction),
-    /// Somebody types, whom the token names.
+    /// An account types. The token names it.
     Typing(String),
 }
 
