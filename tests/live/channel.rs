@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use hamrah_api::kernel::model::ids::UserId;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::relay::domain::channel_log::plan;
-use hamrah_api::relay::domain::live::events::{
-    AppendItem, ChannelAnswer, ChannelPush, HubId, HubOperation, HubRequest, News,
+use hamrah_api::relay::domain::live::calls::{
+    AppendItem, ChannelAnswer, ChannelPush, HubOperation, HubRequest, News,
 };
 use hamrah_api::relay::domain::live::fanout::{Fanout, FanoutEffect};
 use hamrah_api::relay::model::channel::{
@@ -14,6 +14,7 @@ use hamrah_api::relay::model::channel::{
     Placed,
 };
 use hamrah_api::relay::model::micros::Micros;
+use hamrah_api::relay::model::slots::HubId;
 use hamrah_api::relay::store::channels::entries::KnownMessage;
 
 use crate::planted::Planted;
@@ -84,7 +85,11 @@ impl Channel {
             HubOperation::Append(items) => {
                 let outcomes = self.append(items, request, now, planted, effects);
                 let head = self.head();
-                ChannelAnswer::Appended { outcomes, head }
+                ChannelAnswer::Appended {
+                    outcomes,
+                    head,
+                    direct: Vec::new(),
+                }
             }
             HubOperation::Pull {
                 accounts, since, ..
@@ -111,6 +116,7 @@ impl Channel {
                     page,
                 }
             }
+            HubOperation::Typing { .. } => ChannelAnswer::Typing { token: None },
         }
     }
 
@@ -161,7 +167,11 @@ impl Channel {
         effects.extend(self.fanout.publish(&entries, Some(request), now));
         if planted == Planted::PushesAnyway {
             let news = News::Entries(entries);
-            let push = ChannelPush { touch: 0, news };
+            let push = ChannelPush {
+                touch: 0,
+                direct: None,
+                news,
+            };
             let hub = HubId(1);
             effects.push(FanoutEffect::Push { hub, push });
         }

@@ -2,16 +2,20 @@
 
 use hamrah_api::kernel::model::ids::SessionId;
 use hamrah_api::kernel::model::time::Timestamp;
-use hamrah_api::relay::domain::live::events::{
-    CallId, ChannelAnswer, ChannelPush, ClientFrame, CloseReason, HubEffect, HubId, HubInput,
-    HubOperation, HubRequest, News, SendFrame, SendLabel, ServerFrame, SocketId, SocketOwner,
+use hamrah_api::relay::domain::live::calls::{
+    ChannelAnswer, ChannelPush, HubOperation, HubRequest, News,
 };
+use hamrah_api::relay::domain::live::events::{
+    CallId, CloseReason, HubEffect, HubInput, SocketId, SocketOwner,
+};
+use hamrah_api::relay::domain::live::frames::{ClientFrame, SendFrame, SendLabel, ServerFrame};
 use hamrah_api::relay::domain::live::hub::Hub;
 use hamrah_api::relay::model::channel::{
     Appended, ChannelEntry, ChannelMessage, EntryPage, Placed,
 };
-use hamrah_api::relay::model::ids::ChannelId;
+use hamrah_api::relay::model::ids::{ChannelId, ConnectionId};
 use hamrah_api::relay::model::micros::Micros;
+use hamrah_api::relay::model::slots::HubId;
 
 use crate::client::{account, message};
 
@@ -50,6 +54,8 @@ impl Driver {
                     session: SessionId::from_random([number; 16]),
                     valid_until: Timestamp::from_millis(END),
                 },
+                connection: ConnectionId::from_random([number; 16]),
+                prekeys_left: 3,
             });
         }
         driver.written.clear();
@@ -70,7 +76,10 @@ impl Driver {
                     call,
                     request,
                 } => self.calls.push((channel, call, request)),
-                HubEffect::Answer(_) | HubEffect::Wake(_) => {}
+                HubEffect::Answer(_)
+                | HubEffect::Wake(_)
+                | HubEffect::Keep(_)
+                | HubEffect::Discard(_) => {}
             }
         }
     }
@@ -97,7 +106,11 @@ impl Driver {
     }
 
     pub fn push(&mut self, number: u8, news: News) {
-        let push = ChannelPush { touch: 1, news };
+        let push = ChannelPush {
+            touch: 1,
+            direct: None,
+            news,
+        };
         let channel = channel(number);
         self.step(HubInput::Push { channel, push });
     }
@@ -141,7 +154,7 @@ impl Driver {
             HubOperation::Append(items) => {
                 items.iter().map(|item| item.message.id.clone()).collect()
             }
-            HubOperation::Pull { .. } => panic!("a pull"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -158,6 +171,7 @@ impl Driver {
         let answer = ChannelAnswer::Appended {
             outcomes: outcomes.collect(),
             head: numbers.last().unwrap_or(first),
+            direct: Vec::new(),
         };
         self.reply(place, Some(answer));
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use hamrah_api::relay::domain::live::events::{HubEffect, HubId, HubInput};
+use hamrah_api::relay::domain::live::events::{HubEffect, HubInput};
 use hamrah_api::relay::domain::live::hub::Hub;
+use hamrah_api::relay::model::slots::HubId;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::channel::Channel;

@@ -1,11 +1,12 @@
 //! The side of a channel, with the hubs that a test says.
 
 use hamrah_api::kernel::model::time::Timestamp;
-use hamrah_api::relay::domain::live::events::{
-    ChannelAnswer, ChannelPush, HubId, HubOperation, HubRequest, News, PushAnswer,
+use hamrah_api::relay::domain::live::calls::{
+    ChannelAnswer, ChannelPush, HubOperation, HubRequest, News, PushAnswer,
 };
 use hamrah_api::relay::domain::live::fanout::{Fanout, FanoutEffect};
 use hamrah_api::relay::model::channel::ChannelEntry;
+use hamrah_api::relay::model::slots::HubId;
 
 use crate::client::account;
 
@@ -16,7 +17,7 @@ fn pull(generation: Option<u64>) -> HubRequest {
     HubRequest {
         hub: HUB,
         life: 1,
-        follows: true,
+        readers: 1,
         generation,
         evicted_upto: 0,
         head: 0,
@@ -104,7 +105,7 @@ fn a_hub_with_an_open_eviction_is_never_forgotten_and_gets_nothing_else() {
     );
     let answer = PushAnswer {
         touch: 1,
-        follows: true,
+        readers: 1,
         head: 0,
         evicted_upto: number,
     };
@@ -131,7 +132,7 @@ fn a_hub_without_readers_is_forgotten_by_its_answer() {
     let (mut fanout, generation) = followed();
     let answer = PushAnswer {
         touch: 1,
-        follows: false,
+        readers: 0,
         head: 0,
         evicted_upto: 0,
     };
