@@ -9,6 +9,7 @@ use hamrah_api::relay::domain::live::calls::{
     AppendItem, ChannelAnswer, ChannelPush, HubOperation, HubRequest, News,
 };
 use hamrah_api::relay::domain::live::fanout::{Fanout, FanoutEffect};
+use hamrah_api::relay::domain::live::followers::FanoutRecord;
 use hamrah_api::relay::model::channel::{
     Appended, ChannelEntry, ChannelMessage, ChannelRefusal, EntryPage, Gap, GapReason, NewMessage,
     Placed,
@@ -47,7 +48,7 @@ impl Channel {
         Self {
             log: vec![None, Some(stored(old, placed))],
             members,
-            fanout: Fanout::default().after_restart(2),
+            fanout: Fanout::from_record(FanoutRecord::default(), 2),
             life: 0,
         }
     }
@@ -64,7 +65,7 @@ impl Channel {
 
     /// The object starts again. Its rows stay.
     pub fn crash(&mut self) {
-        self.fanout = self.fanout.clone().after_restart(self.head());
+        self.fanout = Fanout::from_record(self.fanout.record(), self.head());
         self.life += 1;
     }
 
@@ -164,7 +165,7 @@ impl Channel {
             }
             entries.push(ChannelEntry::Message(message));
         }
-        effects.extend(self.fanout.publish(&entries, Some(request), now));
+        effects.extend(self.fanout.publish(&entries, Some(request), &[], now));
         if planted == Planted::PushesAnyway {
             let news = News::Entries(entries);
             let push = ChannelPush {

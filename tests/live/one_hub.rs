@@ -166,7 +166,10 @@ fn a_slow_reader_is_behind_catches_up_or_is_closed() {
 #[test]
 fn a_token_that_expires_closes_its_socket() {
     let mut driver = Driver::new(&[SOCKET]);
-    assert_eq!(driver.hub.wake(), Some(Timestamp::from_millis(END)));
+    let at = Timestamp::from_millis(END);
+    driver.step(HubInput::Alive { socket: SOCKET, at });
+    driver.step(HubInput::Tick);
+    assert_eq!(driver.hub.wake(), Some(at));
     driver.now = END;
     driver.send(1, 1);
     assert_eq!(driver.closed, [(SOCKET, CloseReason::Ended)]);

@@ -9,7 +9,7 @@ use hamrah_api::relay::domain::live::calls::{
 use hamrah_api::relay::domain::live::events::{CallId, HubEffect, HubInput, Revoked, SocketId};
 use hamrah_api::relay::domain::live::fanout::FanoutEffect;
 use hamrah_api::relay::domain::live::frames::ServerFrame;
-use hamrah_api::relay::domain::live::hub::Hub;
+use hamrah_api::relay::domain::live::hub::{Hub, HubSettings};
 use hamrah_api::relay::model::channel::ChannelEntry;
 use hamrah_api::relay::model::ids::ConnectionId;
 use hamrah_api::relay::model::slots::HubId;
@@ -270,6 +270,9 @@ impl World {
             prekeys_left: 0,
         };
         self.hub(hub, input, planted);
+        // The client answers every ping, so it is never silent.
+        let at = Timestamp::from_millis(1 << 52);
+        self.hub(hub, HubInput::Alive { socket, at }, planted);
         for frame in frames {
             self.hub(hub, HubInput::Frame { socket, frame }, planted);
         }
@@ -298,7 +301,7 @@ impl World {
     pub fn crash(&mut self, hub: usize) {
         self.lives[hub] += 1;
         let id = HubId(u32::try_from(hub).expect("a small number"));
-        self.hubs[hub] = Hub::new(id, self.lives[hub]);
+        self.hubs[hub] = Hub::new(id, self.lives[hub], HubSettings::default());
         for client in &mut self.clients {
             if client.hub == hub {
                 client.socket = None;
@@ -326,7 +329,7 @@ impl World {
         let eviction = self
             .channel
             .fanout
-            .evict(account(number), now, &mut effects);
+            .evict(Some(account(number)), now, &mut effects);
         self.removal = Removal::Asked(eviction);
         self.take_effects(effects);
         if planted == Planted::EndsRemovalAtOnce {
