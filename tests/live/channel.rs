@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use hamrah_api::kernel::model::ids::UserId;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::relay::domain::channel_log::plan;
-use hamrah_api::relay::domain::live::events::{
-    AppendItem, ChannelAnswer, ChannelPush, HubId, HubOperation, HubRequest, News,
+use hamrah_api::relay::domain::live::calls::{
+    AppendItem, ChannelAnswer, ChannelPush, HubOperation, HubRequest, News,
 };
 use hamrah_api::relay::domain::live::fanout::{Fanout, FanoutEffect};
+use hamrah_api::relay::domain::live::followers::FanoutRecord;
 use hamrah_api::relay::model::channel::{
     Appended, ChannelEntry, ChannelMessage, ChannelRefusal, EntryPage, Gap, GapReason, NewMessage,
     Placed,
 };
 use hamrah_api::relay::model::micros::Micros;
+use hamrah_api::relay::model::slots::HubId;
 use hamrah_api::relay::store::channels::entries::KnownMessage;
 
 use crate::planted::Planted;
@@ -46,7 +48,7 @@ impl Channel {
         Self {
             log: vec![None, Some(stored(old, placed))],
             members,
-            fanout: Fanout::default().after_restart(2),
+            fanout: Fanout::from_record(FanoutRecord::default(), 2),
             life: 0,
         }
     }
@@ -63,7 +65,7 @@ impl Channel {
 
     /// The object starts again. Its rows stay.
     pub fn crash(&mut self) {
-        self.fanout = self.fanout.clone().after_restart(self.head());
+        self.fanout = Fanout::from_record(self.fanout.record(), self.head());
         self.life += 1;
     }
 
@@ -84,7 +86,11 @@ impl Channel {
             HubOperation::Append(items) => {
                 let outcomes = self.append(items, request, now, planted, effects);
                 let head = self.head();
-                ChannelAnswer::Appended { outcomes, head }
+                ChannelAnswer::Appended {
+                    outcomes,
+                    head,
+                    direct: Vec::new(),
+                }
             }
             HubOperation::Pull {
                 accounts, since, ..
@@ -111,6 +117,7 @@ impl Channel {
                     page,
                 }
             }
+            HubOperation::Typing { .. } => ChannelAnswer::Typing { token: None },
         }
     }
 
@@ -158,10 +165,14 @@ impl Channel {
             }
             entries.push(ChannelEntry::Message(message));
         }
-        effects.extend(self.fanout.publish(&entries, Some(request), now));
+        effects.extend(self.fanout.publish(&entries, Some(request), &[], now));
         if planted == Planted::PushesAnyway {
             let news = News::Entries(entries);
-            let push = ChannelPush { touch: 0, news };
+            let push = ChannelPush {
+                touch: 0,
+                direct: None,
+                news,
+            };
             let hub = HubId(1);
             effects.push(FanoutEffect::Push { hub, push });
         }

@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use hamrah_api::kernel::model::ids::{SessionId, UserId};
 use hamrah_api::kernel::model::time::Timestamp;
-use hamrah_api::relay::domain::live::events::{
-    ClientFrame, SendFrame, SendLabel, ServerFrame, SocketId, SocketOwner,
-};
+use hamrah_api::relay::domain::live::events::{SocketId, SocketOwner};
+use hamrah_api::relay::domain::live::frames::{ClientFrame, SendFrame, SendLabel, ServerFrame};
 use hamrah_api::relay::model::channel::{ChannelEntry, NewMessage, SealedBytes};
 use hamrah_api::relay::model::ids::ChannelId;
 
@@ -124,7 +123,13 @@ impl Client {
             return Some("a frame after a confirmed revocation");
         }
         match frame {
-            ServerFrame::Hello { .. } | ServerFrame::Pong => None,
+            ServerFrame::Hello { .. }
+            | ServerFrame::Typing { .. }
+            | ServerFrame::MemberRemoved { .. }
+            | ServerFrame::Resumed { .. }
+            | ServerFrame::InvalidSession
+            | ServerFrame::Notice(_)
+            | ServerFrame::Pong => None,
             ServerFrame::MessageAck {
                 message_id, seq, ..
             } => self.take_ack(message_id, *seq, stored),

@@ -2,16 +2,20 @@
 
 use hamrah_api::kernel::model::ids::SessionId;
 use hamrah_api::kernel::model::time::Timestamp;
-use hamrah_api::relay::domain::live::events::{
-    CallId, ChannelAnswer, ChannelPush, ClientFrame, CloseReason, HubEffect, HubId, HubInput,
-    HubOperation, HubRequest, News, SendFrame, SendLabel, ServerFrame, SocketId, SocketOwner,
+use hamrah_api::relay::domain::live::calls::{
+    ChannelAnswer, ChannelPush, DirectReaders, HubOperation, HubRequest, News,
 };
-use hamrah_api::relay::domain::live::hub::Hub;
+use hamrah_api::relay::domain::live::events::{
+    CallId, CloseReason, HubEffect, HubInput, SocketId, SocketOwner, Trace,
+};
+use hamrah_api::relay::domain::live::frames::{ClientFrame, SendFrame, SendLabel, ServerFrame};
+use hamrah_api::relay::domain::live::hub::{Hub, HubSettings};
 use hamrah_api::relay::model::channel::{
     Appended, ChannelEntry, ChannelMessage, EntryPage, Placed,
 };
-use hamrah_api::relay::model::ids::ChannelId;
+use hamrah_api::relay::model::ids::{ChannelId, ConnectionId};
 use hamrah_api::relay::model::micros::Micros;
+use hamrah_api::relay::model::slots::{HubId, Slot};
 
 use crate::client::{account, message};
 
@@ -30,30 +34,42 @@ pub struct Driver {
     pub calls: Vec<(ChannelId, CallId, HubRequest)>,
     pub written: Vec<(SocketId, ServerFrame)>,
     pub closed: Vec<(SocketId, CloseReason)>,
+    pub kept: Vec<Trace>,
+    pub discarded: Vec<ConnectionId>,
 }
 
 impl Driver {
     pub fn new(sockets: &[SocketId]) -> Self {
         let mut driver = Self {
-            hub: Hub::new(HubId(0), 1),
+            hub: Hub::new(HubId(0), 1, HubSettings::default()),
             now: 0,
             calls: Vec::new(),
             written: Vec::new(),
             closed: Vec::new(),
+            kept: Vec::new(),
+            discarded: Vec::new(),
         };
         for socket in sockets {
             let number = u8::try_from(socket.0).expect("a small number");
-            driver.step(HubInput::Connected {
-                socket: *socket,
-                owner: SocketOwner {
-                    account: account(number),
-                    session: SessionId::from_random([number; 16]),
-                    valid_until: Timestamp::from_millis(END),
-                },
-            });
+            driver.connect(*socket, number);
         }
         driver.written.clear();
         driver
+    }
+
+    /// Opens a socket of an account, whose connection has the socket's number.
+    pub fn connect(&mut self, socket: SocketId, owner: u8) {
+        let number = u8::try_from(socket.0).expect("a small number");
+        self.step(HubInput::Connected {
+            socket,
+            owner: SocketOwner {
+                account: account(owner),
+                session: SessionId::from_random([owner; 16]),
+                valid_until: Timestamp::from_millis(END),
+            },
+            connection: ConnectionId::from_random([number; 16]),
+            prekeys_left: 3,
+        });
     }
 
     pub fn step(&mut self, input: HubInput) {
@@ -70,6 +86,8 @@ impl Driver {
                     call,
                     request,
                 } => self.calls.push((channel, call, request)),
+                HubEffect::Keep(trace) => self.kept.push(trace),
+                HubEffect::Discard(connection) => self.discarded.push(connection),
                 HubEffect::Answer(_) | HubEffect::Wake(_) => {}
             }
         }
@@ -96,8 +114,24 @@ impl Driver {
         self.frame(socket, ClientFrame::Subscribe { channel, since });
     }
 
+    /// Pushes to the readers of a direct message between the accounts 1 and 2.
+    pub fn push_direct(&mut self, number: u8, since: i64, news: News) {
+        let slots = vec![Slot::of(account(1)), Slot::of(account(2))];
+        let push = ChannelPush {
+            touch: 1,
+            direct: Some(DirectReaders { slots, since }),
+            news,
+        };
+        let channel = channel(number);
+        self.step(HubInput::Push { channel, push });
+    }
+
     pub fn push(&mut self, number: u8, news: News) {
-        let push = ChannelPush { touch: 1, news };
+        let push = ChannelPush {
+            touch: 1,
+            direct: None,
+            news,
+        };
         let channel = channel(number);
         self.step(HubInput::Push { channel, push });
     }
@@ -141,7 +175,7 @@ impl Driver {
             HubOperation::Append(items) => {
                 items.iter().map(|item| item.message.id.clone()).collect()
             }
-            HubOperation::Pull { .. } => panic!("a pull"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -158,6 +192,7 @@ impl Driver {
         let answer = ChannelAnswer::Appended {
             outcomes: outcomes.collect(),
             head: numbers.last().unwrap_or(first),
+            direct: Vec::new(),
         };
         self.reply(place, Some(answer));
     }

@@ -19,6 +19,7 @@ mod driver;
 mod model;
 mod one_channel;
 mod one_hub;
+mod one_session;
 mod planted;
 mod world;
 

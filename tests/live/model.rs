@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use hamrah_api::relay::domain::live::events::{HubEffect, HubId, HubInput};
-use hamrah_api::relay::domain::live::hub::Hub;
+use hamrah_api::relay::domain::live::events::{HubEffect, HubInput};
+use hamrah_api::relay::domain::live::hub::{Hub, HubSettings};
+use hamrah_api::relay::model::slots::HubId;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::channel::Channel;
@@ -54,6 +55,14 @@ pub struct Bounds {
     pub subscribed: bool,
 }
 
+/// Returns whether an effect is more than a note of the hub for itself.
+const fn is_event(effect: &HubEffect) -> bool {
+    !matches!(
+        effect,
+        HubEffect::Wake(_) | HubEffect::Keep(_) | HubEffect::Discard(_)
+    )
+}
+
 impl World {
     fn is_connected(&self) -> bool {
         let mut clients = self.clients.iter();
@@ -66,10 +75,7 @@ impl World {
         loop {
             let at = hub.wake().filter(|at| at.millis() <= self.now + limit)?;
             let effects = hub.step(HubInput::Tick, at);
-            if effects
-                .iter()
-                .any(|effect| !matches!(effect, HubEffect::Wake(_)))
-            {
+            if effects.iter().any(is_event) {
                 return Some(at.millis().max(self.now));
             }
         }
@@ -159,7 +165,9 @@ impl Model for Bounds {
         let members: BTreeSet<_> = clients.iter().map(|one| account(one.account)).collect();
         let mut world = World {
             now: 0,
-            hubs: vec![Hub::new(HubId(0), 1), Hub::new(HubId(1), 1)],
+            hubs: [HubId(0), HubId(1)]
+                .map(|id| Hub::new(id, 1, HubSettings::default()))
+                .to_vec(),
             lives: vec![1, 1],
             channel: Channel::new(members, &message(OLD)),
             clients,

@@ -1,9 +1,9 @@
 //! One hub with numbers that the model does not reach: groups, pauses, credit and many entries.
 
 use hamrah_api::kernel::model::time::Timestamp;
-use hamrah_api::relay::domain::live::events::{
-    ChannelAnswer, ClientFrame, CloseReason, FrameError, HubInput, HubOperation, News, ServerFrame,
-};
+use hamrah_api::relay::domain::live::calls::{ChannelAnswer, HubOperation, News};
+use hamrah_api::relay::domain::live::events::{CloseReason, HubInput};
+use hamrah_api::relay::domain::live::frames::{ClientFrame, FrameError, ServerFrame};
 use hamrah_api::relay::model::channel::EntryPage;
 use proptest::prelude::*;
 
@@ -164,26 +164,12 @@ fn a_slow_reader_is_behind_catches_up_or_is_closed() {
 }
 
 #[test]
-fn a_direct_message_needs_no_subscription() {
-    let mut driver = Driver::new(&[SOCKET, SECOND]);
-    let join = HubInput::Join {
-        account: account(1),
-        channel: channel(1),
-        since: Some(6),
-    };
-    driver.step(join.clone());
-    driver.answer_pull(7, 10);
-    driver.step(join);
-    driver.push(1, News::Entries(vec![entry(8)]));
-    assert_eq!(driver.numbers(SOCKET), [7, 8]);
-    assert_eq!(driver.written.len(), 2, "nothing else, and once");
-    assert!(driver.numbers(SECOND).is_empty());
-}
-
-#[test]
 fn a_token_that_expires_closes_its_socket() {
     let mut driver = Driver::new(&[SOCKET]);
-    assert_eq!(driver.hub.wake(), Some(Timestamp::from_millis(END)));
+    let at = Timestamp::from_millis(END);
+    driver.step(HubInput::Alive { socket: SOCKET, at });
+    driver.step(HubInput::Tick);
+    assert_eq!(driver.hub.wake(), Some(at));
     driver.now = END;
     driver.send(1, 1);
     assert_eq!(driver.closed, [(SOCKET, CloseReason::Ended)]);

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use hamrah_api::kernel::model::time::Timestamp;
-use hamrah_api::relay::domain::live::events::{
-    CallId, ChannelAnswer, ChannelPush, HubEffect, HubId, HubInput, HubRequest, News, PushAnswer,
-    Revoked, ServerFrame, SocketId,
+use hamrah_api::relay::domain::live::calls::{
+    ChannelAnswer, ChannelPush, HubRequest, News, PushAnswer,
 };
+use hamrah_api::relay::domain::live::events::{CallId, HubEffect, HubInput, Revoked, SocketId};
 use hamrah_api::relay::domain::live::fanout::FanoutEffect;
-use hamrah_api::relay::domain::live::hub::Hub;
+use hamrah_api::relay::domain::live::frames::ServerFrame;
+use hamrah_api::relay::domain::live::hub::{Hub, HubSettings};
 use hamrah_api::relay::model::channel::ChannelEntry;
+use hamrah_api::relay::model::ids::ConnectionId;
+use hamrah_api::relay::model::slots::HubId;
 
 use crate::channel::Channel;
 use crate::client::{Client, account, channel};
@@ -107,7 +110,7 @@ impl World {
                     self.wire.insert(Wire::Request(call, request));
                 }
                 HubEffect::Answer(answer) => answered = Some(answer),
-                HubEffect::Wake(_) => {}
+                HubEffect::Wake(_) | HubEffect::Keep(_) | HubEffect::Discard(_) => {}
             }
         }
         answered
@@ -259,7 +262,17 @@ impl World {
         let socket = SocketId(u64::from(client.account) * 100 + u64::from(client.sockets));
         let (hub, owner) = (client.hub, client.owner());
         let frames = client.connect(socket);
-        self.hub(hub, HubInput::Connected { socket, owner }, planted);
+        let number = u128::from(socket.0);
+        let input = HubInput::Connected {
+            socket,
+            owner,
+            connection: ConnectionId::from_random(number.to_be_bytes()),
+            prekeys_left: 0,
+        };
+        self.hub(hub, input, planted);
+        // The client answers every ping, so it is never silent.
+        let at = Timestamp::from_millis(1 << 52);
+        self.hub(hub, HubInput::Alive { socket, at }, planted);
         for frame in frames {
             self.hub(hub, HubInput::Frame { socket, frame }, planted);
         }
@@ -288,7 +301,7 @@ impl World {
     pub fn crash(&mut self, hub: usize) {
         self.lives[hub] += 1;
         let id = HubId(u32::try_from(hub).expect("a small number"));
-        self.hubs[hub] = Hub::new(id, self.lives[hub]);
+        self.hubs[hub] = Hub::new(id, self.lives[hub], HubSettings::default());
         for client in &mut self.clients {
             if client.hub == hub {
                 client.socket = None;
@@ -316,7 +329,7 @@ impl World {
         let eviction = self
             .channel
             .fanout
-            .evict(account(number), now, &mut effects);
+            .evict(Some(account(number)), now, &mut effects);
         self.removal = Removal::Asked(eviction);
         self.take_effects(effects);
         if planted == Planted::EndsRemovalAtOnce {

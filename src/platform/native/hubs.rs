@@ -23,7 +23,7 @@ use crate::platform::native::socket::{Connection, MOST_MESSAGE_BYTES, serve};
 use crate::platform::native::socket_queue::{QueuedFrame, SocketQueue};
 use crate::relay::domain::live::calls::{ChannelPush, PushAnswer};
 use crate::relay::domain::live::events::{CloseReason, HubEffect, HubInput, Revoked, SocketId};
-use crate::relay::domain::live::hub::Hub;
+use crate::relay::domain::live::hub::{Hub, HubSettings};
 use crate::relay::domain::live::kills::RecentKills;
 use crate::relay::domain::sockets::SocketEntry;
 use crate::relay::domain::{HubOrder, Hubs, Ports};
@@ -81,7 +81,7 @@ impl LocalHubs {
                 .map(|id| LocalHub {
                     id: HubId(id),
                     state: Mutex::new(HubState {
-                        hub: Hub::new(HubId(id), life),
+                        hub: Hub::new(HubId(id), life, HubSettings::SERVICE),
                         sockets: HashMap::new(),
                         kills: RecentKills::default(),
                         wake: None,

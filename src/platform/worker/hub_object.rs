@@ -34,13 +34,14 @@ use crate::relay::domain::live::events::{
     CloseReason, HubEffect, HubInput, Revoked, SocketId, Trace,
 };
 use crate::relay::domain::live::frames::ServerFrame;
-use crate::relay::domain::live::hub::Hub;
+use crate::relay::domain::live::hub::{Hub, HubSettings};
 use crate::relay::domain::live::kills::RecentKills;
 use crate::relay::domain::sockets::SocketEntry;
 use crate::relay::http::frames::write::write;
 use crate::relay::http::received::{Received, receive};
 use crate::relay::http::sockets::SUBPROTOCOL;
 use crate::relay::model::ids::ChannelId;
+use crate::relay::model::slots::HubId;
 use crate::relay::store::{hubs, sockets};
 
 /// Ticks that are due within this time run by a timer, and later ones by the alarm.
@@ -228,8 +229,9 @@ impl Core {
             .strip_prefix("hub-")
             .and_then(|number| number.parse().ok());
         let hub = Hub::new(
-            crate::relay::model::slots::HubId(number.unwrap_or_default()),
+            HubId(number.unwrap_or_default()),
             life,
+            HubSettings::SERVICE,
         );
         *self.live.borrow_mut() = Some(Live {
             hub,
@@ -360,7 +362,10 @@ impl Core {
             return;
         };
         let account = match self.live.borrow().as_ref() {
-            Some(live) => live.hub.trace(socket).map(|trace| trace.owner.account),
+            Some(live) => live
+                .hub
+                .trace(socket, DateNow.now())
+                .map(|trace| trace.owner.account),
             None => None,
         };
         // A socket that the hub closed may still have frames on their way.
@@ -500,7 +505,10 @@ impl Core {
     fn attach(&self, socket: SocketId) {
         let live = self.live.borrow();
         let Some(live) = live.as_ref() else { return };
-        let (Some(trace), Some(ws)) = (live.hub.trace(socket), live.sockets.get(&socket)) else {
+        let (Some(trace), Some(ws)) = (
+            live.hub.trace(socket, DateNow.now()),
+            live.sockets.get(&socket),
+        ) else {
             return;
         };
         // A socket with more channels than fit goes on from its stored trace.

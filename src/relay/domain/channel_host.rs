@@ -12,31 +12,17 @@ use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{StoreError, run};
 use crate::relay::domain::channel_writer::{ChannelNews, ChannelWriter, Handled};
 use crate::relay::domain::live::calls::{ChannelAnswer, HubOperation, HubRequest, PushAnswer};
-use crate::relay::domain::live::fanout::{Evicted, Fanout, FanoutEffect};
+use crate::relay::domain::live::fanout::{Fanout, FanoutEffect};
 use crate::relay::model::channel::{ChannelOperation, ChannelReply, ChannelRequest};
 use crate::relay::model::slots::{HubId, Slot};
 use crate::relay::store::channels::{hubs, members};
 
 /// The hubs of the channels of an object, by channel.
 #[derive(Debug, Default)]
-pub struct Fanouts(Mutex<HashMap<String, Known>>);
-
-/// The hubs of a channel, and the revision that is stored.
-#[derive(Debug)]
-struct Known {
-    fanout: Fanout,
-    stored: u64,
-}
-
-impl Known {
-    const fn new(fanout: Fanout) -> Self {
-        let stored = fanout.revision();
-        Self { fanout, stored }
-    }
-}
+pub struct Fanouts(Mutex<HashMap<String, Fanout>>);
 
 impl Fanouts {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Fanout>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -44,7 +30,7 @@ impl Fanouts {
     #[must_use]
     pub fn wake(&self) -> Option<Timestamp> {
         let all = self.all();
-        all.values().filter_map(|known| known.fanout.wake()).min()
+        all.values().filter_map(|known| known.wake()).min()
     }
 }
 
@@ -84,9 +70,10 @@ impl ChannelHost<'_> {
         now: Timestamp,
     ) -> Result<(ChannelReply, HubCalls), StoreError> {
         let evicted = match &request.operation {
-            ChannelOperation::RemoveMember { channel, member } => UserId::parse(&member.account)
-                .map(|account| (channel.clone(), Evicted::One(account))),
-            ChannelOperation::Destroy { channel } => Some((channel.clone(), Evicted::Everyone)),
+            ChannelOperation::RemoveMember { channel, member } => {
+                UserId::parse(&member.account).map(|account| (channel.clone(), Some(account)))
+            }
+            ChannelOperation::Destroy { channel } => Some((channel.clone(), None)),
             _ => None,
         };
         let Handled { reply, news } = self.writer.handle(request, now).await?;
@@ -95,9 +82,9 @@ impl ChannelHost<'_> {
             calls.effects = self.publish(&news, None, now).await?;
             calls.channel = news.channel;
         } else if let (Some((channel, who)), ChannelReply::Done) = (evicted, &reply) {
-            self.load(&channel).await?;
+            self.load(&channel, now).await?;
             if let Some(known) = self.fanouts.all().get_mut(&channel) {
-                calls.eviction = Some(known.fanout.evict(who, now, &mut calls.effects));
+                calls.eviction = Some(known.evict(who, now, &mut calls.effects));
             }
             calls.channel = channel;
         }
@@ -115,13 +102,13 @@ impl ChannelHost<'_> {
         request: &HubRequest,
         now: Timestamp,
     ) -> Result<(ChannelAnswer, HubCalls), StoreError> {
-        self.load(channel).await?;
+        self.load(channel, now).await?;
         let mut calls = HubCalls {
             channel: channel.to_owned(),
             ..HubCalls::default()
         };
         let admitted = match self.fanouts.all().get_mut(channel) {
-            Some(known) => known.fanout.admit(request, now, &mut calls.effects),
+            Some(known) => known.admit(request, now, &mut calls.effects),
             None => Err(ChannelAnswer::Forgotten),
         };
         let answer = match admitted {
@@ -173,7 +160,7 @@ impl ChannelHost<'_> {
             HubOperation::Typing { account } => {
                 let token = self.writer.typing_token(&channel, *account, now).await?;
                 if let (Some(token), Some(known)) = (&token, self.fanouts.all().get(&channel)) {
-                    let told = known.fanout.typing(token, request.hub);
+                    let told = known.typing(token, request.hub);
                     calls.effects.extend(told);
                 }
                 Ok(ChannelAnswer::Typing { token })
@@ -193,7 +180,7 @@ impl ChannelHost<'_> {
         now: Timestamp,
     ) -> Result<HubCalls, StoreError> {
         let effects = match self.fanouts.all().get_mut(channel) {
-            Some(known) => known.fanout.take_answer(hub, answer, now),
+            Some(known) => known.take_answer(hub, answer, now),
             None => Vec::new(),
         };
         self.store(channel).await?;
@@ -211,14 +198,14 @@ impl ChannelHost<'_> {
     pub async fn alarm(&self, now: Timestamp) -> Result<Vec<HubCalls>, StoreError> {
         if self.stores {
             for channel in hubs::followed(self.writer.db).await? {
-                self.load(&channel).await?;
+                self.load(&channel, now).await?;
             }
         }
         let channels: Vec<String> = self.fanouts.all().keys().cloned().collect();
         let mut all = Vec::new();
         for channel in channels {
             let effects = match self.fanouts.all().get_mut(&channel) {
-                Some(known) => known.fanout.alarm(now),
+                Some(known) => known.alarm(now),
                 None => Vec::new(),
             };
             self.store(&channel).await?;
@@ -238,7 +225,7 @@ impl ChannelHost<'_> {
         now: Timestamp,
     ) -> Result<Vec<FanoutEffect>, StoreError> {
         if self.stores {
-            self.load(&news.channel).await?;
+            self.load(&news.channel, now).await?;
         }
         let direct: Vec<(HubId, Slot)> = news
             .direct
@@ -248,16 +235,16 @@ impl ChannelHost<'_> {
         let mut all = self.fanouts.all();
         if !direct.is_empty() && !all.contains_key(&news.channel) {
             let before = news.entries.first().map_or(0, |entry| entry.seq() - 1);
-            all.insert(news.channel.clone(), Known::new(Fanout::at(before)));
+            all.insert(news.channel.clone(), Fanout::begin(before, now));
         }
         Ok(match all.get_mut(&news.channel) {
-            Some(known) => known.fanout.publish(&news.entries, from, &direct, now),
+            Some(known) => known.publish(&news.entries, from, &direct, now),
             None => Vec::new(),
         })
     }
 
     /// Makes the hubs of a channel known.
-    async fn load(&self, channel: &str) -> Result<(), StoreError> {
+    async fn load(&self, channel: &str, now: Timestamp) -> Result<(), StoreError> {
         if self.fanouts.all().contains_key(channel) {
             return Ok(());
         }
@@ -273,11 +260,10 @@ impl ChannelHost<'_> {
                     .map_err(|error| StoreError::Broken(error.to_string()))?;
                 Fanout::from_record(record, head)
             }
-            None => Fanout::at(head),
+            None => Fanout::begin(head, now),
         };
         let mut all = self.fanouts.all();
-        all.entry(channel.to_owned())
-            .or_insert_with(|| Known::new(fanout));
+        all.entry(channel.to_owned()).or_insert(fanout);
         Ok(())
     }
 
@@ -288,18 +274,17 @@ impl ChannelHost<'_> {
             let Some(known) = all.get_mut(channel) else {
                 return Ok(());
             };
-            let revision = known.fanout.revision();
-            let changed = known.stored != revision;
-            known.stored = revision;
-            let record = known.fanout.record();
-            let text = match record.is_empty() {
+            let changed = known.is_changed();
+            known.note_stored();
+            let record = known.record();
+            let text = match record.hubs.is_empty() {
                 true => None,
                 false => Some(
                     serde_json::to_string(&record)
                         .map_err(|error| StoreError::Broken(error.to_string()))?,
                 ),
             };
-            if !self.stores && known.fanout.is_idle() {
+            if !self.stores && known.is_idle() {
                 all.remove(channel);
             }
             changed.then(|| hubs::set_record(channel, text.as_deref()))

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::relay::domain::live::calls::{
-    ChannelAnswer, ChannelPush, Eviction, HubRequest, News, PushAnswer,
-};
+use crate::relay::domain::live::calls::{ChannelAnswer, ChannelPush, HubRequest, News, PushAnswer};
+use crate::relay::domain::live::followers::{FanoutRecord, Follower, FollowerRecord};
 use crate::relay::model::channel::ChannelEntry;
-use crate::relay::model::slots::HubId;
+use crate::relay::model::slots::{HubId, Slot};
 
 /// How long the channel waits for the answer to a push before it pushes again. It doubles with each
 /// failure.
@@ -23,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long a hub may be silent before the channel forgets it. It is longer than a hub trusts its
 /// knowledge of members, and longer than a call or a push may be on its way.
 const MOST_SILENCE: Duration = Duration::from_mins(2);
+
+/// Above this number of readers nobody is told that somebody types.
+const MOST_TYPING_READERS: u32 = 200;
 
 /// An effect of a channel's side.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -40,60 +42,10 @@ pub enum FanoutEffect {
     Wake(Timestamp),
 }
 
-/// A hub that follows a channel.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Follower {
-    /// The life of the hub.
-    life: u64,
-    /// Changes if the channel forgot the hub in between, or if the hub started again.
-    generation: u64,
-    /// The evictions that the hub has not confirmed.
-    evictions: BTreeMap<u64, UserId>,
-    /// The last sequence number that the hub knows.
-    acked: i64,
-    /// The number of the hub's last request.
-    touch: u64,
-    /// Since when the hub has not answered and does not know everything.
-    silent_since: Option<Timestamp>,
-    /// When the channel pushes again, if the hub does not know everything.
-    next_at: Option<Timestamp>,
-    /// How often in a row the hub did not answer.
-    failures: u32,
-}
-
-impl Follower {
-    fn is_done(&self, head: i64) -> bool {
-        self.acked >= head && self.evictions.is_empty()
-    }
-
-    fn eviction(&self) -> Option<Eviction> {
-        let (number, _) = self.evictions.last_key_value()?;
-        Some(Eviction {
-            number: *number,
-            accounts: self.evictions.values().copied().collect(),
-            everyone: false,
-        })
-    }
-
-    /// Returns the news that the hub does not have: evictions before the head.
-    fn missing(&self, head: i64) -> ChannelPush {
-        let news = self.eviction().map_or(News::Head(head), News::Evict);
-        self.push(news)
-    }
-
-    const fn push(&self, news: News) -> ChannelPush {
-        ChannelPush {
-            touch: self.touch,
-            direct: None,
-            news,
-        }
-    }
-}
-
 /// The hubs of a channel.
 ///
-/// The hubs with their lives, generations and evictions, and the two counters, must survive a
-/// restart of the object ([`Fanout::after_restart`]). Everything else may be lost.
+/// Its record must survive a restart of the object ([`Fanout::from_record`]), and has to be stored
+/// before the effects happen. Everything else may be lost.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Fanout {
     head: i64,
@@ -101,17 +53,77 @@ pub struct Fanout {
     generations: u64,
     evictions: u64,
     touches: u64,
+    /// Whether the record differs from the stored one.
+    changed: bool,
 }
 
 impl Fanout {
     /// Returns the state after a restart of the object. Each hub is asked again how far it is.
     #[must_use]
-    pub fn after_restart(mut self, head: i64) -> Self {
-        self.head = head;
-        for follower in self.followers.values_mut() {
-            follower.acked = 0;
+    pub fn from_record(record: FanoutRecord, head: i64) -> Self {
+        let hubs = record.hubs.into_iter().map(|stored| {
+            let mut follower = Follower::new(stored.life, stored.generation, 0);
+            follower.evictions = stored.evictions.into_iter().collect();
+            (stored.hub, follower)
+        });
+        Self {
+            head,
+            followers: hubs.collect(),
+            generations: record.generations,
+            evictions: record.evictions,
+            touches: 0,
+            changed: false,
         }
-        self
+    }
+
+    /// Returns the state of a channel without hubs. The counters begin with the time, so they are
+    /// above those of an earlier state that was forgotten.
+    #[must_use]
+    pub fn begin(head: i64, now: Timestamp) -> Self {
+        let first = u64::try_from(now.millis()).unwrap_or_default();
+        Self {
+            head,
+            generations: first,
+            evictions: first,
+            ..Self::default()
+        }
+    }
+
+    /// Returns true if no hub follows the channel, so that the state may be forgotten.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.followers.is_empty()
+    }
+
+    /// Returns what must survive a restart of the object.
+    #[must_use]
+    pub fn record(&self) -> FanoutRecord {
+        let hubs = self.followers.iter().filter(|(_, one)| one.life > 0);
+        FanoutRecord {
+            hubs: hubs
+                .map(|(hub, one)| FollowerRecord::of(*hub, one))
+                .collect(),
+            generations: self.generations,
+            evictions: self.evictions,
+        }
+    }
+
+    /// Returns true if the record may differ from the last one that was stored.
+    #[must_use]
+    pub const fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Notes that the record is stored.
+    pub const fn note_stored(&mut self) {
+        self.changed = false;
+    }
+
+    /// Returns the number of sockets that read the channel, as far as their hubs said.
+    #[must_use]
+    pub fn readers(&self) -> u32 {
+        let readers = self.followers.values().map(|follower| follower.readers);
+        readers.fold(0, u32::saturating_add)
     }
 
     /// Returns the time at which the channel needs its alarm.
@@ -144,22 +156,17 @@ impl Fanout {
                 follower.life = request.life;
                 follower.generation = self.generations;
                 follower.acked = head;
+                self.changed = true;
             }
+            follower.readers = request.readers;
             follower.silent_since = None;
             follower.acked = follower.acked.max(request.head.min(head));
             self.confirm(hub, request.evicted_upto, now, effects);
         } else if (request.readers > 0) && request.generation.is_none() {
             self.generations += 1;
-            let follower = Follower {
-                life: request.life,
-                generation: self.generations,
-                evictions: BTreeMap::new(),
-                acked: head,
-                touch: 0,
-                silent_since: None,
-                next_at: None,
-                failures: 0,
-            };
+            let mut follower = Follower::new(request.life, self.generations, head);
+            follower.readers = request.readers;
+            self.changed = true;
             self.followers.insert(hub, follower);
         }
         let Some(follower) = self.followers.get_mut(&hub) else {
@@ -184,11 +191,14 @@ impl Fanout {
 
     /// Takes entries that are stored now. They were appended by the request `from`, and its answer
     /// has them.
+    ///
+    /// In a direct message, `direct` has the slots of its members with their hubs. Sockets there read
+    /// it without a subscription.
     pub fn publish(
         &mut self,
         entries: &[ChannelEntry],
         from: Option<&HubRequest>,
-        _direct: &[(HubId, crate::relay::model::slots::Slot)],
+        direct: &[(HubId, Slot)],
         now: Timestamp,
     ) -> Vec<FanoutEffect> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
@@ -196,13 +206,28 @@ impl Fanout {
         };
         self.head = last.seq();
         let mut effects = Vec::new();
+        let before = first.seq() - 1;
+        for (hub, _) in direct {
+            let slots = direct.iter().filter(|(one, _)| one == hub);
+            let slots = slots.map(|(_, slot)| *slot).collect();
+            let follower = self.followers.entry(*hub);
+            let follower = follower.or_insert_with(|| Follower::new(0, 0, before));
+            let is_source = from.is_some_and(|from| from.hub == *hub && from.life == follower.life);
+            if !is_source || follower.direct.is_some() || follower.acked < before {
+                follower.add_direct(slots, before);
+            }
+        }
         for (hub, follower) in &mut self.followers {
             let is_source = from.is_some_and(|from| from.hub == *hub && from.life == follower.life);
             if is_source {
                 // This life of the hub gets the answer, or pulls because it got none.
-                if follower.acked == first.seq() - 1 {
+                if follower.acked == before {
                     follower.acked = last.seq();
                 }
+            } else if follower.life == 0 {
+                // The hub asks who is a member before it gets an entry.
+                let push = follower.missing(self.head);
+                effects.push(FanoutEffect::Push { hub: *hub, push });
             } else if follower.evictions.is_empty() {
                 let push = follower.push(News::Entries(entries.to_vec()));
                 effects.push(FanoutEffect::Push { hub: *hub, push });
@@ -212,17 +237,26 @@ impl Fanout {
         effects
     }
 
-    /// Evicts an account that was removed from the members. Returns the number of the eviction.
-    pub fn evict(&mut self, who: Evicted, now: Timestamp, effects: &mut Vec<FanoutEffect>) -> u64 {
-        let Evicted::One(account) = who else { return 0 };
+    /// Evicts an account that was removed from the members, or everyone (`None`) from a channel that
+    /// was destroyed. Returns the number of the eviction.
+    pub fn evict(
+        &mut self,
+        who: Option<UserId>,
+        now: Timestamp,
+        effects: &mut Vec<FanoutEffect>,
+    ) -> u64 {
         self.evictions += 1;
         let number = self.evictions;
-        for (hub, follower) in &mut self.followers {
-            follower.evictions.insert(number, account);
+        self.changed = true;
+        let mut is_over = true;
+        // A hub that has never called knows no members.
+        for (hub, follower) in self.followers.iter_mut().filter(|(_, one)| one.life > 0) {
+            is_over = false;
+            follower.evictions.insert(number, who);
             let push = follower.missing(self.head);
             effects.push(FanoutEffect::Push { hub: *hub, push });
         }
-        if self.followers.is_empty() {
+        if is_over {
             effects.push(FanoutEffect::Evicted(number));
         }
         self.schedule(now, effects);
@@ -244,12 +278,19 @@ impl Fanout {
         follower.silent_since = None;
         follower.failures = 0;
         follower.acked = follower.acked.max(answer.head.min(head));
+        if answer.head >= head {
+            follower.direct = None;
+        }
         let is_last = answer.touch == follower.touch;
+        if is_last {
+            follower.readers = answer.readers;
+        }
         self.confirm(hub, answer.evicted_upto, now, &mut effects);
         let followers = &mut self.followers;
         let is_over = |follower: &Follower| follower.evictions.is_empty() && is_last;
         if answer.readers == 0 && followers.get(&hub).is_some_and(is_over) {
             followers.remove(&hub);
+            self.changed = true;
         }
         self.schedule(now, &mut effects);
         effects
@@ -259,11 +300,13 @@ impl Fanout {
     pub fn alarm(&mut self, now: Timestamp) -> Vec<FanoutEffect> {
         let mut effects = Vec::new();
         let head = self.head;
+        let before = self.followers.len();
         self.followers.retain(|_, follower| {
             let since = follower.silent_since;
             let is_silent = since.is_some_and(|since| since.plus(MOST_SILENCE) <= now);
             !is_silent || follower.is_done(head) || !follower.evictions.is_empty()
         });
+        self.changed |= self.followers.len() != before;
         for (hub, follower) in &mut self.followers {
             if follower.next_at.is_none_or(|at| at > now) || follower.is_done(head) {
                 continue;
@@ -278,6 +321,23 @@ impl Fanout {
         effects
     }
 
+    /// Tells the other hubs that somebody types, if the channel has few readers. Nothing is repeated.
+    #[must_use]
+    pub fn typing(&self, token: &str, from: HubId) -> Vec<FanoutEffect> {
+        let mut effects = Vec::new();
+        if self.readers() > MOST_TYPING_READERS {
+            return effects;
+        }
+        for (hub, follower) in &self.followers {
+            let reads = follower.readers > 0 && follower.life > 0;
+            if *hub != from && reads && follower.evictions.is_empty() {
+                let push = follower.push(News::Typing(token.to_owned()));
+                effects.push(FanoutEffect::Push { hub: *hub, push });
+            }
+        }
+        effects
+    }
+
     /// Notes that a hub has carried out its evictions up to a number.
     fn confirm(&mut self, hub: HubId, upto: u64, now: Timestamp, effects: &mut Vec<FanoutEffect>) {
         let head = self.head;
@@ -289,6 +349,7 @@ impl Fanout {
         if confirmed.is_empty() {
             return;
         }
+        self.changed = true;
         if follower.evictions.is_empty() && follower.acked < head {
             // Entries were withheld from the hub.
             follower.next_at = Some(now.plus(FIRST_PAUSE));
@@ -317,53 +378,5 @@ impl Fanout {
             }
         }
         effects.extend(self.wake().map(FanoutEffect::Wake));
-    }
-}
-
-// STUB until the machine comes.
-/// Whom to evict.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Evicted {
-    /// a
-    One(UserId),
-    /// b
-    Everyone,
-}
-/// Record.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub struct FanoutRecord {}
-impl FanoutRecord {
-    /// x
-    pub fn is_empty(&self) -> bool {
-        true
-    }
-}
-impl Fanout {
-    /// x
-    pub fn at(head: i64) -> Self {
-        Self {
-            head,
-            ..Self::default()
-        }
-    }
-    /// x
-    pub fn from_record(_: FanoutRecord, head: i64) -> Self {
-        Self::at(head)
-    }
-    /// x
-    pub fn record(&self) -> FanoutRecord {
-        FanoutRecord {}
-    }
-    /// x
-    pub const fn revision(&self) -> u64 {
-        0
-    }
-    /// x
-    pub fn is_idle(&self) -> bool {
-        self.followers.is_empty()
-    }
-    /// x
-    pub fn typing(&self, _: &str, _: HubId) -> Vec<FanoutEffect> {
-        Vec::new()
     }
 }

@@ -16,6 +16,7 @@ use crate::relay::domain::live::frames::{FrameError, SendLabel, ServerFrame};
 use crate::relay::domain::live::run::RunItem;
 use crate::relay::domain::live::socket::Ticket;
 use crate::relay::domain::live::turn::Turn;
+use crate::relay::domain::live::typing::TypingCalls;
 use crate::relay::model::channel::{ChannelEntry, Gap};
 use crate::relay::model::ids::ChannelId;
 
@@ -51,6 +52,8 @@ pub(super) struct Subscription {
     pub(super) progress: Progress,
     /// Whether the socket got `Subscribed`.
     pub(super) announced: bool,
+    /// Whether the client never asked for it. Then it does not hear of a refusal.
+    pub(super) joined: bool,
     /// Whether the next entry is the socket's own and waits for its answer.
     pub(super) held: bool,
 }
@@ -123,6 +126,12 @@ pub(super) struct Following {
     pub(super) doubtful: bool,
     /// When the channel last answered or pushed.
     pub(super) heard_at: Timestamp,
+    /// Accounts that are no members although the channel's pushes could be for them. They are not
+    /// asked about again.
+    pub(super) strangers: BTreeSet<UserId>,
+    /// Whether the hub started again, and the channel has not pushed since.
+    pub(super) is_dormant: bool,
+    pub(super) typing: TypingCalls,
 }
 
 impl Following {
@@ -139,6 +148,9 @@ impl Following {
             pull_failures: 0,
             doubtful: false,
             heard_at: now,
+            strangers: BTreeSet::new(),
+            is_dormant: false,
+            typing: TypingCalls::default(),
         }
     }
 
@@ -149,43 +161,8 @@ impl Following {
 
     /// Returns true if the hub may forget the channel.
     pub(super) fn is_idle(&self) -> bool {
-        self.subscriptions.is_empty() && self.append.is_none() && self.waiting.is_empty()
-    }
-
-    /// Adds a subscription, or announces an existing one again.
-    pub(super) fn subscribe(&mut self, socket: SocketId, since: Option<i64>, turn: &mut Turn<'_>) {
-        let subscription = self.subscriptions.entry(socket).or_insert(Subscription {
-            progress: Progress::Asking(since.map(|since| since.max(0))),
-            announced: false,
-            held: false,
-        });
-        subscription.announced = false;
-        self.settle(turn);
-    }
-
-    /// Adds a subscription without an announcement, unless there is one.
-    pub(super) fn join(&mut self, socket: SocketId, since: Option<i64>) {
-        self.subscriptions.entry(socket).or_insert(Subscription {
-            progress: Progress::Asking(since),
-            announced: true,
-            held: false,
-        });
-    }
-
-    /// Removes a subscription.
-    pub(super) fn leave(&mut self, socket: SocketId, turn: &mut Turn<'_>) {
-        self.subscriptions.remove(&socket);
-        if let Some(socket) = turn.sockets.get_mut(&socket) {
-            socket.channels.remove(&self.channel);
-            socket.window.leave(self.channel);
-        }
-        if self.subscriptions.is_empty() {
-            // No answer to this pull may admit a later subscriber, because the channel may forget
-            // this hub from now on.
-            self.pull = None;
-            self.known = None;
-            self.doubtful = false;
-        }
+        let is_still = self.append.is_none() && self.waiting.is_empty();
+        is_still && self.subscriptions.is_empty() && self.strangers.is_empty()
     }
 
     /// Writes the entries of a run to the subscribers that need them next.
@@ -201,6 +178,7 @@ impl Following {
     fn deliver_entry(&mut self, entry: ChannelEntry, turn: &mut Turn<'_>) {
         let channel = self.channel;
         let mut ready = Vec::new();
+        let mut wake = None;
         for (id, subscription) in &mut self.subscriptions {
             let is_next = subscription.progress == Progress::At(entry.seq() - 1);
             let Some(socket) = turn.sockets.get_mut(id).filter(|_| is_next) else {
@@ -210,9 +188,14 @@ impl Following {
                 matches!(&entry, ChannelEntry::Message(message) if socket.awaits(&message.id));
             if !subscription.held && socket.window.is_open() {
                 socket.window.count(channel, &entry);
+                socket.note_entry(channel);
+                wake = socket.keep_at().or(wake);
                 subscription.progress = Progress::At(entry.seq());
                 ready.push(*id);
             }
+        }
+        if let Some(wake) = wake {
+            turn.wake_by(wake);
         }
         turn.write_all(ready, ServerFrame::Entry { channel, entry });
     }
@@ -237,16 +220,16 @@ impl Following {
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         self.admit(turn);
         self.announce(turn);
-        if self.pull.is_none() {
+        if self.pull.is_none() && !self.is_dormant {
             self.start_pull(turn);
         }
-        if !self.subscriptions.is_empty() {
+        if !self.subscriptions.is_empty() || !self.strangers.is_empty() {
             turn.wake_by(self.heard_at.plus(MOST_SILENCE));
         }
     }
 
     /// Admits the sockets of accounts that are members as far as the hub knows.
-    fn admit(&mut self, turn: &Turn<'_>) {
+    pub(super) fn admit(&mut self, turn: &mut Turn<'_>) {
         let known = self.known.as_ref();
         let Some(known) = known.filter(|known| turn.now < known.asked_at.plus(TRUST)) else {
             return;
@@ -259,6 +242,7 @@ impl Following {
             if account.is_some_and(|account| known.accounts.contains(&account)) {
                 let cursor = since.unwrap_or(self.head).min(self.head);
                 subscription.progress = Progress::At(cursor);
+                turn.note_subscription(*id, self.channel, true);
             }
         }
     }
@@ -325,9 +309,8 @@ impl Following {
         });
     }
 
-    /// Calls the channel.
-    pub(super) fn call(&self, operation: HubOperation, turn: &mut Turn<'_>) -> CallState {
-        let request = HubRequest {
+    pub(super) fn request(&self, operation: HubOperation, turn: &Turn<'_>) -> HubRequest {
+        HubRequest {
             hub: turn.hub,
             life: turn.life,
             readers: self.readers(),
@@ -335,13 +318,19 @@ impl Following {
             evicted_upto: self.evicted_upto,
             head: self.head,
             operation,
-        };
+        }
+    }
+
+    /// Calls the channel.
+    pub(super) fn call(&self, operation: HubOperation, turn: &mut Turn<'_>) -> CallState {
+        let request = self.request(operation, turn);
         turn.wake_by(turn.now.plus(CALL_LIFE));
         CallState::UnderWay(turn.call(self.channel, request), turn.now)
     }
 
     /// Takes a message to the channel: at once, or with the next append.
     pub(super) fn send(&mut self, outgoing: Outgoing, turn: &mut Turn<'_>) {
+        self.is_dormant = false;
         if self.waiting.len() >= MOST_WAITING {
             let error = ServerFrame::Error {
                 code: FrameError::Busy,

@@ -4,14 +4,23 @@
 //! effects come out. At the edge a Durable Object runs it, natively a task does.
 
 pub mod calls;
+mod ending;
 pub mod events;
+mod evictions;
 pub mod fanout;
+pub mod followers;
 mod following;
 pub mod frames;
 pub mod hub;
+mod joins;
 pub mod kills;
+mod limits;
 mod replies;
+mod resume;
 mod run;
 mod socket;
+mod table;
+mod traces;
 mod turn;
+mod typing;
 mod window;

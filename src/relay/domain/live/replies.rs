@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::relay::domain::live::calls::{ChannelAnswer, ChannelPush, Eviction, News, PushAnswer};
+use crate::relay::domain::live::calls::{
+    ChannelAnswer, ChannelPush, DirectReaders, News, PushAnswer,
+};
 use crate::relay::domain::live::events::{CallId, SocketId};
 use crate::relay::domain::live::following::{
     AppendCall, CALL_LIFE, CallState, Following, KnownMembers, MOST_SILENCE, Outgoing, Progress,
-    PullCall, Subscription,
+    PullCall,
 };
 use crate::relay::domain::live::frames::{FrameError, ServerFrame};
 use crate::relay::domain::live::run::RunItem;
@@ -16,6 +18,7 @@ use crate::relay::domain::live::turn::Turn;
 use crate::relay::model::channel::{
     Appended, ChannelEntry, ChannelMessage, ChannelRefusal, EntryPage,
 };
+use crate::relay::model::slots::Slot;
 
 /// How long a hub waits before it repeats a call. After that many failures an append has failed.
 const PAUSES: [Duration; 3] = [
@@ -98,6 +101,7 @@ impl Following {
             .and_then(|append| made_at(append.state));
         let pull = self.pull.as_ref().and_then(|pull| made_at(pull.state));
         let Some(asked_at) = append.or(pull) else {
+            self.end_typing(call, answer, turn);
             return;
         };
         let answer = answer.filter(|_| turn.now < asked_at.plus(CALL_LIFE));
@@ -114,9 +118,11 @@ impl Following {
                 self.forget_members();
                 self.repeat(is_append, turn);
             }
-            Some(ChannelAnswer::Appended { outcomes, head, .. }) if is_append => {
-                self.end_append(&outcomes, head, turn);
-            }
+            Some(ChannelAnswer::Appended {
+                outcomes,
+                head,
+                direct,
+            }) if is_append => self.end_append(&outcomes, head, direct, turn),
             Some(ChannelAnswer::Page {
                 generation,
                 members,
@@ -148,6 +154,7 @@ impl Following {
         &mut self,
         outcomes: &[Result<Appended, ChannelRefusal>],
         head: i64,
+        direct: Vec<Slot>,
         turn: &mut Turn<'_>,
     ) {
         let fits = |append: &mut AppendCall| append.items.len() == outcomes.len();
@@ -159,6 +166,15 @@ impl Following {
             turn.answer(outgoing.socket, outgoing.ticket, frame);
         }
         self.head = self.head.max(head);
+        if !direct.is_empty() {
+            let stored = outcomes.iter().filter_map(|outcome| match outcome {
+                Ok(Appended::Stored { placed, .. }) => Some(placed.seq - 1),
+                _ => None,
+            });
+            let since = stored.min().unwrap_or(head);
+            let slots = direct;
+            self.join_readers(&DirectReaders { slots, since }, turn);
+        }
         if append.failures == 0 {
             self.deliver(entries(append.items, outcomes), turn);
         } else {
@@ -228,7 +244,7 @@ impl Following {
 
     /// Admits or refuses the sockets of the accounts that a pull asked about.
     fn end_questions(&mut self, pull: &PullCall, head: i64, turn: &mut Turn<'_>) {
-        let mut refused: Vec<SocketId> = Vec::new();
+        let mut refused: Vec<(SocketId, UserId, bool)> = Vec::new();
         for (id, subscription) in &mut self.subscriptions {
             let Progress::Asking(since) = subscription.progress else {
                 continue;
@@ -240,13 +256,19 @@ impl Following {
             let known = self.known.as_ref();
             if known.is_some_and(|known| known.accounts.contains(&account)) {
                 subscription.progress = Progress::At(since.unwrap_or(head).min(head));
+                turn.note_subscription(*id, self.channel, true);
+                self.strangers.remove(&account);
             } else {
-                refused.push(*id);
+                refused.push((*id, account, subscription.joined));
             }
         }
-        for socket in refused {
+        for (socket, account, joined) in refused {
             self.leave(socket, turn);
-            turn.fail(socket, FrameError::Unknown);
+            if joined {
+                self.strangers.insert(account);
+            } else {
+                turn.fail(socket, FrameError::Unknown);
+            }
         }
     }
 
@@ -277,6 +299,10 @@ impl Following {
     /// Takes a push and returns its answer.
     pub(super) fn take_push(&mut self, push: ChannelPush, turn: &mut Turn<'_>) -> PushAnswer {
         self.heard_at = turn.now;
+        self.is_dormant = false;
+        if let Some(direct) = &push.direct {
+            self.join_readers(direct, turn);
+        }
         match push.news {
             News::Entries(entries) => {
                 let last = entries.last().map_or(0, ChannelEntry::seq);
@@ -285,7 +311,7 @@ impl Following {
             }
             News::Head(head) => self.head = self.head.max(head),
             News::Evict(eviction) => self.evict(&eviction, turn),
-            News::Typing(_) => {}
+            News::Typing(token) => self.write_typing(None, token, turn),
         }
         self.settle(turn);
         PushAnswer {
@@ -293,43 +319,6 @@ impl Following {
             readers: self.readers(),
             head: self.head,
             evicted_upto: self.evicted_upto,
-        }
-    }
-
-    /// Ends every subscription of accounts. Answers to earlier questions about them do not count.
-    fn evict(&mut self, eviction: &Eviction, turn: &mut Turn<'_>) {
-        let evicts = |account: &UserId| eviction.accounts.contains(account);
-        if let Some(known) = &mut self.known {
-            known.accounts.retain(|account| !evicts(account));
-        }
-        if let Some(pull) = &mut self.pull {
-            pull.accounts.retain(|account| !evicts(account));
-        }
-        let sockets = turn.sockets.iter();
-        let evicted: Vec<SocketId> = sockets
-            .filter(|(id, socket)| {
-                evicts(&socket.owner.account) && self.subscriptions.contains_key(id)
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for socket in evicted {
-            let asks = |subscription: &Subscription| !subscription.announced;
-            if self.subscriptions.get(&socket).is_some_and(asks) {
-                turn.fail(socket, FrameError::Unknown);
-            }
-            self.leave(socket, turn);
-        }
-        self.evicted_upto = self.evicted_upto.max(eviction.number);
-    }
-
-    /// Forgets who is a member. Nothing is written to a subscriber before the channel was asked.
-    fn forget_members(&mut self) {
-        self.known = None;
-        self.pull = None;
-        for subscription in self.subscriptions.values_mut() {
-            if let Progress::At(cursor) = subscription.progress {
-                subscription.progress = Progress::Asking(Some(cursor));
-            }
         }
     }
 
@@ -351,6 +340,8 @@ impl Following {
         if self.heard_at.plus(MOST_SILENCE) <= now {
             self.heard_at = now;
             self.doubtful = true;
+            self.is_dormant = false;
+            self.strangers.clear();
         }
         self.settle(turn);
     }

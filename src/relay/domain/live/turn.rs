@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::model::time::Timestamp;
 use crate::relay::domain::live::calls::HubRequest;
-use crate::relay::domain::live::events::{CallId, HubEffect, SocketId};
+use crate::relay::domain::live::events::{CallId, HubEffect, SocketId, Trace};
 use crate::relay::domain::live::frames::{FrameError, ServerFrame};
 use crate::relay::domain::live::socket::{Socket, Ticket};
+use crate::relay::domain::live::traces::{Traces, trace_end};
 use crate::relay::model::ids::ChannelId;
 use crate::relay::model::slots::HubId;
 
@@ -16,11 +17,14 @@ pub(super) struct Turn<'a> {
     pub(super) life: u64,
     pub(super) now: Timestamp,
     pub(super) sockets: &'a mut BTreeMap<SocketId, Socket>,
+    pub(super) traces: &'a mut Traces,
     pub(super) next_call: &'a mut u64,
     pub(super) wake: &'a mut Option<Timestamp>,
     pub(super) effects: Vec<HubEffect>,
     /// The sockets that got an answer to a sent message. Entries may have waited for it.
     pub(super) released: BTreeSet<SocketId>,
+    /// The sockets whose trace has to be stored.
+    pub(super) changed: BTreeSet<SocketId>,
 }
 
 impl Turn<'_> {
@@ -66,6 +70,34 @@ impl Turn<'_> {
             request,
         });
         call
+    }
+
+    /// Keeps the trace of a connection without a socket, and stores it if it is not stored.
+    pub(super) fn keep(&mut self, trace: Trace, stores: bool) {
+        let end = trace_end(&trace);
+        let mut sockets = self.sockets.values();
+        if sockets.any(|socket| socket.connection == trace.connection) {
+            return;
+        }
+        if end <= self.now {
+            self.effects.push(HubEffect::Discard(trace.connection));
+            return;
+        }
+        if stores {
+            self.effects.push(HubEffect::Keep(trace.clone()));
+        }
+        let dropped = self.traces.add(trace);
+        let dropped = dropped.into_iter().map(HubEffect::Discard);
+        self.effects.extend(dropped);
+        self.wake_by(end);
+    }
+
+    /// Notes that a subscription of a socket begins or ends, if the stored trace does not say so.
+    pub(super) fn note_subscription(&mut self, socket: SocketId, channel: ChannelId, is: bool) {
+        let found = self.sockets.get(&socket);
+        if found.is_some_and(|one| one.keeps(channel) != is) {
+            self.changed.insert(socket);
+        }
     }
 
     /// Asks for a tick at a time, unless there is one earlier.
