@@ -11,9 +11,10 @@ use crate::authorization::store::people;
 use crate::kernel::domain as kernel;
 use crate::kernel::domain::compute::{Compute, HashPermits};
 use crate::kernel::domain::rate_limit::RateLimiter;
-use crate::kernel::domain::{Clock, Entropy, HttpClient};
+use crate::kernel::domain::{Clock, Entropy, HttpClient, LiveSockets, NoSockets};
 use crate::kernel::store::Db;
 use crate::relay::domain as relay;
+use crate::relay::domain::sockets::SocketsOfHubs;
 use crate::relay::domain::{Channels, Hubs};
 use crate::relay::http::sockets::Door;
 use crate::relay::store::export as relay_export;
@@ -62,6 +63,14 @@ impl Ports {
     /// Composes the ports of all systems from what the platform provides.
     #[must_use]
     pub fn new(adapters: Adapters, config: Config) -> Self {
+        let sockets: Arc<dyn LiveSockets> = if config.relay.enabled {
+            Arc::new(SocketsOfHubs {
+                hubs: Arc::clone(&adapters.hubs),
+                count: config.relay.hubs,
+            })
+        } else {
+            Arc::new(NoSockets)
+        };
         let kernel = kernel::Ports {
             db: adapters.db,
             clock: adapters.clock,
@@ -69,6 +78,7 @@ impl Ports {
             limiter: adapters.limiter,
             http_client: adapters.http_client,
             compute: adapters.compute,
+            sockets,
             config: config.kernel,
         };
         let accounts = accounts::Ports {

@@ -48,7 +48,7 @@ impl Channel {
         Self {
             log: vec![None, Some(stored(old, placed))],
             members,
-            fanout: Fanout::from_record(FanoutRecord::default(), 2),
+            fanout: Fanout::from_record(FanoutRecord::default(), 2, Timestamp::from_millis(0)),
             life: 0,
         }
     }
@@ -64,8 +64,8 @@ impl Channel {
     }
 
     /// The object starts again. Its rows stay.
-    pub fn crash(&mut self) {
-        self.fanout = Fanout::from_record(self.fanout.record(), self.head());
+    pub fn crash(&mut self, now: Timestamp) {
+        self.fanout = Fanout::from_record(self.fanout.record(), self.head(), now);
         self.life += 1;
     }
 

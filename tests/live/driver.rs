@@ -88,7 +88,7 @@ impl Driver {
                 } => self.calls.push((channel, call, request)),
                 HubEffect::Keep(trace) => self.kept.push(trace),
                 HubEffect::Discard(connection) => self.discarded.push(connection),
-                HubEffect::Answer(_) | HubEffect::Wake(_) => {}
+                HubEffect::Answer(_) | HubEffect::TakeBack { .. } | HubEffect::Wake(_) => {}
             }
         }
     }

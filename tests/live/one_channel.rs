@@ -100,7 +100,7 @@ fn a_hub_with_an_open_eviction_is_never_forgotten_and_gets_nothing_else() {
         12,
         "for as long as it takes"
     );
-    let mut fanout = Fanout::from_record(fanout.record(), 1);
+    let mut fanout = Fanout::from_record(fanout.record(), 1, at(0));
     let refused = fanout.admit(&pull(Some(generation)), at(DAY), &mut Vec::new());
     assert!(
         matches!(refused, Err(ChannelAnswer::EvictFirst(_))),
@@ -195,7 +195,7 @@ fn the_record_has_what_a_removal_needs() {
     assert!(!fanout.is_changed(), "entries change nothing in it");
     let number = fanout.evict(None, at(0), &mut Vec::new());
     assert!(fanout.is_changed());
-    let mut fanout = Fanout::from_record(fanout.record(), 1);
+    let mut fanout = Fanout::from_record(fanout.record(), 1, at(0));
     let refused = fanout.admit(&pull(Some(generation)), at(0), &mut Vec::new());
     let Err(ChannelAnswer::EvictFirst(eviction)) = refused else {
         panic!("{refused:?}");

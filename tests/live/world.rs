@@ -110,7 +110,10 @@ impl World {
                     self.wire.insert(Wire::Request(call, request));
                 }
                 HubEffect::Answer(answer) => answered = Some(answer),
-                HubEffect::Wake(_) | HubEffect::Keep(_) | HubEffect::Discard(_) => {}
+                HubEffect::Wake(_)
+                | HubEffect::Keep(_)
+                | HubEffect::Discard(_)
+                | HubEffect::TakeBack { .. } => {}
             }
         }
         answered
@@ -313,7 +316,7 @@ impl World {
 
     /// The channel's object starts again. The calls of hubs that it had are lost.
     pub fn crash_channel(&mut self) {
-        self.channel.crash();
+        self.channel.crash(Timestamp::from_millis(self.now));
         self.wire
             .retain(|wire| !matches!(wire, Wire::Pushed { .. }));
     }

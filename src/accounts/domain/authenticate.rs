@@ -161,13 +161,17 @@ pub async fn sign_out(
     let db = ports.db.as_ref();
     match credential {
         Credential::Session(token) => {
-            sessions::revoke_by_session_token(db, &token.hash(), &context).await?;
+            let of = sessions::revoke_by_session_token(db, &token.hash(), &context).await?;
+            if let Some(user) = of {
+                ports.sockets.check(user).await?;
+            }
         }
         Credential::Access(token) => {
             match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
                 Ok(subject) => {
                     sessions::revoke_as_sign_out(db, subject.session, subject.user, &context)
                         .await?;
+                    ports.sockets.check(subject.user).await?;
                 }
                 Err(TokenRefusal::Unverified) => return Err(UNVERIFIED),
                 Err(_) => {}
@@ -188,5 +192,10 @@ pub async fn end_by_refresh_token(
     origin: &RequestOrigin,
 ) -> Result<(), Fault> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.family(), &context).await?)
+    let db = ports.db.as_ref();
+    let of = sessions::revoke_by_refresh_token(db, &token.family(), &context).await?;
+    if let Some(user) = of {
+        ports.sockets.check(user).await?;
+    }
+    Ok(())
 }

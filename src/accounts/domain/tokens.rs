@@ -157,7 +157,7 @@ pub async fn revoke(
         .await?
         .ok_or(Fault::SignedOut)?;
     if known {
-        Ok(())
+        Ok(ports.sockets.check(by.user).await?)
     } else {
         Err(RevokeRejection::Unknown.into())
     }
@@ -169,9 +169,11 @@ pub async fn revoke(
 /// [`Fault`]
 pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, Fault> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    sessions::revoke_token_pairs(ports.db.as_ref(), by, &context)
+    let revoked = sessions::revoke_token_pairs(ports.db.as_ref(), by, &context)
         .await?
-        .ok_or(Fault::SignedOut)
+        .ok_or(Fault::SignedOut)?;
+    ports.sockets.check(by.user).await?;
+    Ok(revoked)
 }
 
 /// Revokes all sessions of the caller's account except the caller's own. Returns their number.
@@ -184,9 +186,11 @@ pub async fn revoke_others(
     origin: &RequestOrigin,
 ) -> Result<usize, Fault> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    sessions::revoke_others(ports.db.as_ref(), by, &context)
+    let revoked = sessions::revoke_others(ports.db.as_ref(), by, &context)
         .await?
-        .ok_or(Fault::SignedOut)
+        .ok_or(Fault::SignedOut)?;
+    ports.sockets.check(by.user).await?;
+    Ok(revoked)
 }
 
 /// Returns the live sessions of `user` that have a token pair, newest first, at most 200.

@@ -170,13 +170,11 @@ pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result
         .flat_map(|statements| statements(by, &context))
         .collect();
     match deletion::delete(ports.db.as_ref(), by, before, &context).await? {
-        DeletionProgress::SignedOut => Err(Fault::SignedOut),
-        DeletionProgress::Finished => Ok(()),
-        DeletionProgress::Marked => {
-            remove_rest(ports, by.user).await;
-            Ok(())
-        }
+        DeletionProgress::SignedOut => return Err(Fault::SignedOut),
+        DeletionProgress::Finished => {}
+        DeletionProgress::Marked => remove_rest(ports, by.user).await,
     }
+    Ok(ports.sockets.check(by.user).await?)
 }
 
 /// Removes rows that are left of a deleted account. A fault is only logged, because the account is

@@ -1,5 +1,7 @@
 //! People: listed, changed, made administrators and deleted.
 
+use std::sync::OnceLock;
+
 pub use crate::authorization::store::people::Person;
 
 use serde_json::{Value, json};
@@ -352,6 +354,7 @@ pub async fn delete(
     if !deleted.finished {
         users::remove_rest(ports, deleted.user).await;
     }
+    ports.sockets.check(deleted.user).await?;
     Ok(deleted.revoked_tokens)
 }
 
@@ -379,8 +382,10 @@ pub async fn revoke_tokens(
         origin,
     };
     let reads = people::by_reference(&IdOrName::Id(id));
-    change(ports, request, &reads, |editor, people| {
+    let ended = OnceLock::new();
+    let revoked = change(ports, request, &reads, |editor, people| {
         let (person, needed) = require_changeable(editor, people)?;
+        ended.get_or_init(|| person.user);
         let author = editor.author();
         let statements = vec![
             people::is_unchanged(&person),
@@ -390,5 +395,9 @@ pub async fn revoke_tokens(
         ];
         Ok(Plan::write_and_read(needed, statements, revoked_tokens))
     })
-    .await
+    .await?;
+    if let Some(user) = ended.get() {
+        ports.sockets.check(*user).await?;
+    }
+    Ok(revoked)
 }

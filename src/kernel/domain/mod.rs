@@ -7,6 +7,7 @@ pub mod compute;
 pub mod failure;
 pub(crate) mod hmac;
 mod http_client;
+mod live_sockets;
 pub mod maintenance;
 pub mod rate_limit;
 pub mod webhooks;
@@ -27,6 +28,7 @@ use crate::kernel::domain::compute::Compute;
 use crate::kernel::domain::rate_limit::RateLimiter;
 
 pub use crate::kernel::domain::http_client::{GetRequest, HttpClient, NoResponse, PostRequest};
+pub use crate::kernel::domain::live_sockets::{LiveSockets, NoSockets};
 
 /// A clock.
 pub trait Clock: Send + Sync {
@@ -63,6 +65,8 @@ pub struct Ports {
     pub http_client: Arc<dyn HttpClient>,
     /// Runs expensive computations.
     pub compute: Arc<dyn Compute>,
+    /// The open sockets of accounts.
+    pub sockets: Arc<dyn LiveSockets>,
     /// The configuration.
     pub config: Arc<Config>,
 }

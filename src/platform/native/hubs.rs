@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::kernel::domain::Clock;
+use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 use crate::platform::native::channels::{Local, LocalChannels, PushTarget};
@@ -22,9 +23,9 @@ use crate::platform::native::patience::ConnectionHold;
 use crate::platform::native::socket::{Connection, MOST_MESSAGE_BYTES, serve};
 use crate::platform::native::socket_queue::{QueuedFrame, SocketQueue};
 use crate::relay::domain::live::calls::{ChannelPush, PushAnswer};
+use crate::relay::domain::live::checks::RecentChecks;
 use crate::relay::domain::live::events::{CloseReason, HubEffect, HubInput, Revoked, SocketId};
 use crate::relay::domain::live::hub::{Hub, HubSettings};
-use crate::relay::domain::live::kills::RecentKills;
 use crate::relay::domain::sockets::SocketEntry;
 use crate::relay::domain::{HubOrder, Hubs, Ports};
 use crate::relay::http::frames::write::write;
@@ -35,6 +36,8 @@ use crate::relay::store::sockets;
 
 /// How often a hub asks the database whether the sessions of its sockets are live.
 const SESSION_CHECK: Duration = Duration::from_mins(1);
+/// How often a connection is checked again because sessions of its account end at that moment.
+const MOST_CHECKS: usize = 8;
 /// How long sent messages may wait for their answers when the server stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
@@ -62,7 +65,7 @@ struct LocalHub {
 struct HubState {
     hub: Hub,
     sockets: HashMap<SocketId, Arc<SocketQueue>>,
-    kills: RecentKills,
+    checks: RecentChecks,
     wake: Option<Timestamp>,
 }
 
@@ -83,7 +86,7 @@ impl LocalHubs {
                     state: Mutex::new(HubState {
                         hub: Hub::new(HubId(id), life, HubSettings::SERVICE),
                         sockets: HashMap::new(),
-                        kills: RecentKills::default(),
+                        checks: RecentChecks::default(),
                         wake: None,
                     }),
                     sooner: Notify::new(),
@@ -224,13 +227,19 @@ impl AllHubs {
         answered
     }
 
-    /// Adds a socket, unless the account has as many as it may or its session has just ended.
-    fn connect(self: &Arc<Self>, entry: &SocketEntry) -> Result<Connection, DoorRefusal> {
+    /// Adds a socket, unless the account has as many as it may. If the account was checked since its
+    /// session was known to be live, it returns the number of the check, and adds none.
+    fn connect(
+        self: &Arc<Self>,
+        entry: &SocketEntry,
+        checked: Option<u64>,
+    ) -> Result<Result<Connection, Option<u64>>, DoorRefusal> {
         let hub = self.hub(entry.hub);
         let hub = hub.ok_or_else(|| StoreError::Broken("a hub is missing".to_owned()))?;
         let mut state = hub.state();
-        if state.kills.have(&entry.owner, self.clock.now()) {
-            return Err(DoorRefusal::Ended);
+        let check = state.checks.of(entry.owner.account, self.clock.now());
+        if check != checked {
+            return Ok(Err(check));
         }
         if state.hub.sockets_of(entry.owner.account) >= self.most_sockets {
             return Err(DoorRefusal::TooMany);
@@ -245,12 +254,47 @@ impl AllHubs {
             prekeys_left: entry.prekeys_left,
         };
         self.step_in(hub, &mut state, connected);
-        Ok(Connection {
+        Ok(Ok(Connection {
             hub: hub.id,
             socket,
             account: entry.owner.account,
             queue,
-        })
+        }))
+    }
+
+    /// Adds a socket whose session is live.
+    async fn admitted(self: &Arc<Self>, entry: &SocketEntry) -> Result<Connection, DoorRefusal> {
+        let mut checked = None;
+        for _ in 0..MOST_CHECKS {
+            match self.connect(entry, checked)? {
+                Ok(connection) => return Ok(connection),
+                Err(check) => checked = check,
+            }
+            let Some(ports) = self.ports() else { break };
+            let session = [entry.owner.session];
+            if !sockets::ended_among(ports.db.as_ref(), &session)
+                .await?
+                .is_empty()
+            {
+                return Err(DoorRefusal::Ended);
+            }
+        }
+        Err(StoreError::Unavailable("sessions end all the time".to_owned()).into())
+    }
+
+    /// Closes the sockets of those of the sessions that have ended in the database.
+    async fn end_sessions(
+        self: &Arc<Self>,
+        hub: &LocalHub,
+        sessions: &[SessionId],
+    ) -> Result<(), StoreError> {
+        let Some(ports) = self.ports().filter(|_| !sessions.is_empty()) else {
+            return Ok(());
+        };
+        for session in sockets::ended_among(ports.db.as_ref(), sessions).await? {
+            self.step(hub, HubInput::Kill(Revoked::Session(session)));
+        }
+        Ok(())
     }
 
     /// Notes that a socket is closed.
@@ -289,16 +333,20 @@ impl Hubs for LocalHubs {
     async fn order(&self, id: HubId, order: HubOrder) -> Result<(), StoreError> {
         let hub = self.0.hub(id);
         let hub = hub.ok_or_else(|| StoreError::Broken("a hub is missing".to_owned()))?;
-        let mut state = hub.state();
-        let input = match order {
-            HubOrder::Kill(revoked) => {
-                state.kills.note(revoked, self.0.clock.now());
-                HubInput::Kill(revoked)
+        match order {
+            HubOrder::Check(account) => {
+                let sessions = {
+                    let mut state = hub.state();
+                    state.checks.note(account, self.0.clock.now());
+                    state.hub.sessions_of(account)
+                };
+                self.0.end_sessions(hub, &sessions).await
             }
-            HubOrder::Notify { accounts, notice } => HubInput::Notify { accounts, notice },
-        };
-        self.0.step_in(hub, &mut state, input);
-        Ok(())
+            HubOrder::Notify { accounts, notice } => {
+                self.0.step(hub, HubInput::Notify { accounts, notice });
+                Ok(())
+            }
+        }
     }
 }
 
@@ -313,7 +361,7 @@ impl SocketDoor for LocalHubs {
         let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
             .await
             .map_err(|_| DoorRefusal::NoHandshake)?;
-        let connection = Arc::new(self.0.connect(&entry)?);
+        let connection = Arc::new(self.0.admitted(&entry).await?);
         let hold = parts.extensions.remove::<ConnectionHold>();
         let (all, failed) = (Arc::clone(&self.0), Arc::clone(&connection));
         let opened = upgrade
@@ -367,18 +415,9 @@ async fn check_sessions(all: Weak<AllHubs>, number: usize) {
         let Some(hub) = hubs.hubs.get(number) else {
             return;
         };
-        let Some(ports) = hubs.ports() else { continue };
         let sessions = hub.state().hub.sessions();
-        if sessions.is_empty() {
-            continue;
-        }
-        match sockets::ended_among(ports.db.as_ref(), &sessions).await {
-            Ok(ended) => {
-                for session in ended {
-                    hubs.step(hub, HubInput::Kill(Revoked::Session(session)));
-                }
-            }
-            Err(error) => tracing::warn!(%error, "sessions of sockets were not checked"),
+        if let Err(error) = hubs.end_sessions(hub, &sessions).await {
+            tracing::warn!(%error, "sessions of sockets were not checked");
         }
     }
 }

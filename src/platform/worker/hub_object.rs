@@ -19,6 +19,7 @@ use worker::{
 };
 
 use crate::kernel::domain::{Clock, Entropy};
+use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 use crate::platform::worker::channel_object::{HubCall, millis};
@@ -30,12 +31,12 @@ use crate::platform::worker::objects::{
 use crate::platform::worker::ports::{DateNow, WebCryptoEntropy};
 use crate::relay::domain::HubOrder;
 use crate::relay::domain::live::calls::{ChannelAnswer, ChannelPush, HubRequest, PushAnswer};
+use crate::relay::domain::live::checks::RecentChecks;
 use crate::relay::domain::live::events::{
     CloseReason, HubEffect, HubInput, Revoked, SocketId, Trace,
 };
 use crate::relay::domain::live::frames::ServerFrame;
 use crate::relay::domain::live::hub::{Hub, HubSettings};
-use crate::relay::domain::live::kills::RecentKills;
 use crate::relay::domain::sockets::SocketEntry;
 use crate::relay::http::frames::write::write;
 use crate::relay::http::received::{Received, receive};
@@ -46,6 +47,8 @@ use crate::relay::store::{hubs, sockets};
 
 /// Ticks that are due within this time run by a timer, and later ones by the alarm.
 const SOON: Duration = Duration::from_secs(15);
+/// How often a connection is checked again because sessions of its account end at that moment.
+const MOST_CHECKS: usize = 8;
 /// How long the cursors of sockets may differ from their attachments.
 const ATTACHMENT_DELAY: Duration = Duration::from_secs(1);
 /// How often the hub asks the database whether the sessions of its sockets are live.
@@ -98,7 +101,7 @@ struct Core {
 struct Live {
     hub: Hub,
     sockets: HashMap<SocketId, WebSocket>,
-    kills: RecentKills,
+    checks: RecentChecks,
     /// A stub for each channel, so that its calls arrive in their order.
     stubs: HashMap<ChannelId, Rc<Stub>>,
     wake: Option<Timestamp>,
@@ -236,7 +239,7 @@ impl Core {
         *self.live.borrow_mut() = Some(Live {
             hub,
             sockets,
-            kills: RecentKills::default(),
+            checks: RecentChecks::default(),
             stubs: HashMap::new(),
             wake: None,
         });
@@ -271,14 +274,16 @@ impl Core {
             .await
             .map_err(|error| worker::Error::from(error.to_string()))?;
         let most = super::isolate(&self.env).map(|isolate| isolate.ports.relay.config.most_sockets);
+        match self.is_live(&entry).await {
+            Ok(true) => {}
+            Ok(false) => return Response::error("the session has ended", 401),
+            Err(error) => return Response::error(error.to_string(), UNAVAILABLE),
+        }
         {
-            let mut live = self.live.borrow_mut();
-            let Some(live) = live.as_mut() else {
+            let live = self.live.borrow();
+            let Some(live) = live.as_ref() else {
                 return Response::error("the hub has no state", UNAVAILABLE);
             };
-            if live.kills.have(&entry.owner, DateNow.now()) {
-                return Response::error("the session has ended", 401);
-            }
             if live.hub.sockets_of(entry.owner.account) >= most.unwrap_or_default() {
                 return Response::error("too many sockets", 429);
             }
@@ -343,16 +348,21 @@ impl Core {
     async fn take_order(self: &Rc<Self>, body: &str) -> Result<String, StoreError> {
         let order: HubOrder = serde_json::from_str(body).map_err(unavailable)?;
         self.start().await?;
-        let input = match order {
-            HubOrder::Kill(revoked) => {
-                if let Some(live) = self.live.borrow_mut().as_mut() {
-                    live.kills.note(revoked, DateNow.now());
-                }
-                HubInput::Kill(revoked)
+        match order {
+            HubOrder::Check(account) => {
+                let sessions = match self.live.borrow_mut().as_mut() {
+                    Some(live) => {
+                        live.checks.note(account, DateNow.now());
+                        live.hub.sessions_of(account)
+                    }
+                    None => Vec::new(),
+                };
+                self.end_sessions(&sessions).await?;
             }
-            HubOrder::Notify { accounts, notice } => HubInput::Notify { accounts, notice },
-        };
-        self.step(input);
+            HubOrder::Notify { accounts, notice } => {
+                self.step(HubInput::Notify { accounts, notice });
+            }
+        }
         self.arm().await?;
         Ok(String::new())
     }
@@ -589,21 +599,49 @@ impl Core {
             Some(live) => live.hub.sessions(),
             None => return,
         };
-        let Some(isolate) = super::isolate(&self.env) else {
-            return;
-        };
-        if sessions.is_empty() {
-            return;
-        }
         self.checked_at.set(Some(now));
-        match sockets::ended_among(isolate.ports.kernel.db.as_ref(), &sessions).await {
-            Ok(ended) => {
-                for session in ended {
-                    self.step(HubInput::Kill(Revoked::Session(session)));
-                }
-            }
-            Err(error) => tracing::warn!(%error, "sessions of sockets were not checked"),
+        if let Err(error) = self.end_sessions(&sessions).await {
+            tracing::warn!(%error, "sessions of sockets were not checked");
         }
+    }
+
+    /// Closes the sockets of those of the sessions that have ended in the database.
+    async fn end_sessions(self: &Rc<Self>, sessions: &[SessionId]) -> Result<(), StoreError> {
+        for session in self.ended(sessions).await? {
+            self.step(HubInput::Kill(Revoked::Session(session)));
+        }
+        Ok(())
+    }
+
+    /// Returns those of the sessions that have ended in the database.
+    async fn ended(&self, sessions: &[SessionId]) -> Result<Vec<SessionId>, StoreError> {
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let isolate = super::isolate(&self.env);
+        let isolate = isolate.ok_or_else(|| unavailable("the Worker cannot start"))?;
+        sockets::ended_among(isolate.ports.kernel.db.as_ref(), sessions).await
+    }
+
+    /// Returns true once the session of a new socket is known to be live after every check of its
+    /// account.
+    async fn is_live(&self, entry: &SocketEntry) -> Result<bool, StoreError> {
+        let check = || match self.live.borrow_mut().as_mut() {
+            Some(live) => live.checks.of(entry.owner.account, DateNow.now()),
+            None => None,
+        };
+        let mut checked = None;
+        for _ in 0..MOST_CHECKS {
+            let latest = check();
+            if latest == checked {
+                return Ok(true);
+            }
+            checked = latest;
+            if !self.ended(&[entry.owner.session]).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Err(unavailable("sessions end all the time"))
     }
 
     async fn armed(self: &Rc<Self>) {

@@ -258,7 +258,7 @@ impl ChannelHost<'_> {
             Some(text) => {
                 let record = serde_json::from_str(&text)
                     .map_err(|error| StoreError::Broken(error.to_string()))?;
-                Fanout::from_record(record, head)
+                Fanout::from_record(record, head, now)
             }
             None => Fanout::begin(head, now),
         };

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::face;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
-use crate::relay::domain::live::events::Revoked;
 use crate::relay::domain::live::frames::Notice;
 use crate::relay::model::channel::{ChannelReply, ChannelRequest};
 use crate::relay::model::config::Config;
@@ -41,9 +40,9 @@ pub trait Channels: Send + Sync {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HubOrder {
-    /// Closes sockets. Afterwards they get no frame any more, and a connection that was allowed
-    /// before is refused.
-    Kill(Revoked),
+    /// Closes the sockets of an account whose sessions have ended in the database. Afterwards they
+    /// get no frame any more.
+    Check(UserId),
     /// Writes news to the sockets of accounts.
     Notify {
         /// The accounts.

@@ -1,19 +1,22 @@
 //! Connections: tickets, what a socket needs before it opens, and orders to the hub of an account.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::accounts::face::challenges::{AnsweredChallenge, ChallengeKind, NewChallenge};
 use crate::accounts::face::{Caller, challenges};
+use crate::kernel::domain::LiveSockets;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::store::StoreError;
-use crate::relay::domain::live::events::{Revoked, SocketOwner};
+use crate::relay::domain::live::events::SocketOwner;
 use crate::relay::domain::live::frames::Notice;
-use crate::relay::domain::{HubOrder, Ports};
+use crate::relay::domain::{HubOrder, Hubs, Ports};
 use crate::relay::model::ids::ConnectionId;
 use crate::relay::model::slots::{HubId, Slot};
 use crate::relay::store::sockets;
@@ -127,13 +130,21 @@ pub fn hub_of(ports: &Ports, account: UserId) -> HubId {
     Slot::of(account).hub(ports.config.hubs)
 }
 
-/// Closes sockets of an account. When it returns, they get no frame any more.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn kill(ports: &Ports, account: UserId, revoked: Revoked) -> Result<(), StoreError> {
-    let hub = hub_of(ports, account);
-    ports.hubs.order(hub, HubOrder::Kill(revoked)).await
+/// The sockets of accounts, which the hubs hold.
+#[derive(Clone)]
+pub struct SocketsOfHubs {
+    /// The hubs.
+    pub hubs: Arc<dyn Hubs>,
+    /// The number of hubs.
+    pub count: u32,
+}
+
+#[async_trait]
+impl LiveSockets for SocketsOfHubs {
+    async fn check(&self, account: UserId) -> Result<(), StoreError> {
+        let hub = Slot::of(account).hub(self.count);
+        self.hubs.order(hub, HubOrder::Check(account)).await
+    }
 }
 
 /// Writes news to the sockets of an account, if it has any. A hub that does not answer is only

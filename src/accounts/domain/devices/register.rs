@@ -279,7 +279,9 @@ pub async fn revoke(
     origin: &RequestOrigin,
 ) -> Result<bool, Fault> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    attest_keys::revoke(ports.db.as_ref(), by, key, &context)
+    let known = attest_keys::revoke(ports.db.as_ref(), by, key, &context)
         .await?
-        .ok_or(Fault::SignedOut)
+        .ok_or(Fault::SignedOut)?;
+    ports.sockets.check(by.user).await?;
+    Ok(known)
 }

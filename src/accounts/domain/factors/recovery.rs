@@ -183,6 +183,9 @@ pub async fn complete(
 
     let created = sessions::create(db, &session, &ports.event_context(origin, now)?).await?;
     let user = created.ok_or(RecoveryRejection("a concurrent request used the code"))?;
+    if recovery.ends_others {
+        ports.sockets.check(user.id).await?;
+    }
     Ok((prepared.finish(ports, user, client).await?, amr))
 }
 

@@ -59,8 +59,11 @@ pub async fn remove(
     origin: &RequestOrigin,
 ) -> Result<Vec<CredentialId>, Failure<ManageRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    changed_passkey(passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?)
-        .map(|((), left)| left)
+    let removed = passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?;
+    let ((), left) = changed_passkey(removed)?;
+    // The sessions that the passkey began have ended.
+    ports.sockets.check(me.user.id).await?;
+    Ok(left)
 }
 
 /// Returns the value and the ids of a change, or the reason why the store did not make it.

@@ -342,7 +342,7 @@ pub async fn set(
 
     let context = ports.event_context(origin, ports.clock.now())?;
     match passwords::set(ports.db.as_ref(), me.caller(), new, &context).await? {
-        FactorChange::Changed => Ok(()),
+        FactorChange::Changed => Ok(ports.sockets.check(me.user.id).await?),
         FactorChange::Unchanged | FactorChange::SignedOut => Err(Fault::SignedOut.into()),
     }
 }

@@ -6,9 +6,10 @@ use crate::accounts::store::{events as log, live, person_tokens};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
-use crate::kernel::store::{Db, StoreError, batch, sql};
+use crate::kernel::store::{Db, Rows, StoreError, batch, sql};
 
-/// Revokes the session of a session token. Safe to repeat.
+/// Revokes the session of a session token. Returns its account, also if it was revoked before. Safe
+/// to repeat.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -16,16 +17,19 @@ pub async fn revoke_by_session_token(
     db: &dyn Db,
     token: &TokenHash,
     context: &EventContext,
-) -> Result<(), StoreError> {
+) -> Result<Option<UserId>, StoreError> {
     let event = events::about_session_token(context, EventKind::SignedOut, token);
     let update = sql(
-        "UPDATE sessions SET revoked_at = ?2 WHERE token_hash = ?1 AND revoked_at IS NULL",
+        "UPDATE sessions SET revoked_at = COALESCE(revoked_at, ?2) WHERE token_hash = ?1
+         RETURNING user_id",
         [token.into(), context.at.into()],
     );
-    batch(db, [event, update]).await.map(drop)
+    let [_, revoked] = batch(db, [event, update]).await?;
+    owner(&revoked)
 }
 
-/// Revokes the session of the refresh tokens of a family, current or replaced. Safe to repeat.
+/// Revokes the session of the refresh tokens of a family, current or replaced. Returns its account,
+/// also if it was revoked before. Safe to repeat.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -33,13 +37,22 @@ pub async fn revoke_by_refresh_token(
     db: &dyn Db,
     family: &TokenHash,
     context: &EventContext,
-) -> Result<(), StoreError> {
+) -> Result<Option<UserId>, StoreError> {
     let event = events::about_refresh_token(context, EventKind::SignInRevoked, family);
     let update = sql(
-        "UPDATE sessions SET revoked_at = ?2 WHERE refresh_family = ?1 AND revoked_at IS NULL",
+        "UPDATE sessions SET revoked_at = COALESCE(revoked_at, ?2) WHERE refresh_family = ?1
+         RETURNING user_id",
         [family.into(), context.at.into()],
     );
-    batch(db, [event, update]).await.map(drop)
+    let [_, revoked] = batch(db, [event, update]).await?;
+    owner(&revoked)
+}
+
+/// Returns the account of the session that a statement returned.
+fn owner(revoked: &Rows) -> Result<Option<UserId>, StoreError> {
+    let row = revoked.first();
+    row.map(|row| row.parsed("user_id", UserId::parse))
+        .transpose()
 }
 
 /// Revokes the session `id` of `user` without checking a caller's session. Safe to repeat.

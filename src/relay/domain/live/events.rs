@@ -95,13 +95,6 @@ pub enum Revoked {
     Account(UserId),
     /// Every socket of a session.
     Session(SessionId),
-    /// Every socket of an account but those of one session.
-    Others {
-        /// The account.
-        account: UserId,
-        /// The session whose sockets stay open.
-        kept: SessionId,
-    },
 }
 
 impl Revoked {
@@ -111,7 +104,6 @@ impl Revoked {
         match self {
             Self::Account(account) => owner.account == *account,
             Self::Session(session) => owner.session == *session,
-            Self::Others { account, kept } => owner.account == *account && owner.session != *kept,
         }
     }
 }

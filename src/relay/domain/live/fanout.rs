@@ -60,10 +60,11 @@ pub struct Fanout {
 impl Fanout {
     /// Returns the state after a restart of the object. Each hub is asked again how far it is.
     #[must_use]
-    pub fn from_record(record: FanoutRecord, head: i64) -> Self {
+    pub fn from_record(record: FanoutRecord, head: i64, now: Timestamp) -> Self {
         let hubs = record.hubs.into_iter().map(|stored| {
             let mut follower = Follower::new(stored.life, stored.generation, 0);
             follower.evictions = stored.evictions.into_iter().collect();
+            follower.next_at = Some(now.plus(FIRST_PAUSE));
             (stored.hub, follower)
         });
         Self {

@@ -85,6 +85,15 @@ impl Hub {
         sessions.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Returns the sessions of the sockets of an account.
+    #[must_use]
+    pub fn sessions_of(&self, account: UserId) -> Vec<SessionId> {
+        let sockets = self.sockets.values();
+        let own = sockets.filter(|socket| socket.owner.account == account);
+        let sessions: BTreeSet<_> = own.map(|socket| socket.owner.session).collect();
+        sessions.into_iter().collect()
+    }
+
     /// Returns true if a sent message has no answer yet.
     #[must_use]
     pub fn owes_answers(&self) -> bool {

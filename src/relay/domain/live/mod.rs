@@ -4,6 +4,7 @@
 //! effects come out. At the edge a Durable Object runs it, natively a task does.
 
 pub mod calls;
+pub mod checks;
 mod ending;
 pub mod events;
 mod evictions;
@@ -13,7 +14,6 @@ mod following;
 pub mod frames;
 pub mod hub;
 mod joins;
-pub mod kills;
 mod limits;
 mod replies;
 mod resume;
