@@ -1,7 +1,7 @@
 /**
  * A client of the relay, for browsers and Node.
  *
- * It seals nothing by itself. Pass the hooks `seal` and `open`, which call a library of your choice.
+ * It seals nothing by itself. Pass the hooks `seal` and `open`, which call a library for that.
  * `docs/RELAY.md` describes the relay.
  *
  * ```ts
