@@ -209,7 +209,7 @@ test("a connection that is lost with a full buffer is subscribed when there is r
   relay.close();
 });
 
-test("a consumer that stands still gives its place up after 10 seconds", async (t) => {
+test("a consumer that takes nothing for 10 seconds gives its place up", async (t) => {
   withTimers(t);
   const { relay, open } = scripted();
   const socket = await open();
