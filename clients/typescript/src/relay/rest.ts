@@ -2,7 +2,7 @@
 import { errorOf } from "../error.js";
 import { originOf } from "../origin.js";
 import { type RequestParts, orNetworkError, parseObject } from "../request.js";
-import { repeatOnce, requestFor } from "../request.js";
+import { repeatOnce, requestFor, segment } from "../request.js";
 
 /** Sends a request. */
 export type Fetch = (request: Request) => Promise<Response>;
@@ -20,6 +20,18 @@ export interface RestOptions {
   token?: TokenSource | undefined;
   fetch?: Fetch | undefined;
 }
+
+/** A path with ids, which are checked when the call is made. */
+export interface Path {
+  readonly literals: TemplateStringsArray;
+  readonly ids: readonly string[];
+}
+
+/** Makes a path of a template literal. */
+export const path = (literals: TemplateStringsArray, ...ids: string[]): Path => ({ literals, ids });
+
+const textOf = (path: Path | string): string =>
+  typeof path === "string" ? path : String.raw(path.literals, ...path.ids.map(segment));
 
 interface Call extends RequestParts {
   query?: Record<string, string | number | undefined>;
@@ -39,20 +51,20 @@ export class Rest {
     this.#fetch = send ?? ((request) => fetch(request));
   }
 
-  get<T>(path: string, options?: CallOptions, query: Call["query"] = {}): Promise<T> {
+  get<T>(path: Path | string, options?: CallOptions, query: Call["query"] = {}): Promise<T> {
     return this.call("GET", path, { ...options, query, repeat: true });
   }
 
-  call<T>(method: string, path: string, call: Call = {}): Promise<T> {
+  call<T>(method: string, path: Path | string, call: Call = {}): Promise<T> {
     const attempt = () => this.#attempt<T>(method, path, call);
     return call.repeat ? repeatOnce(attempt, call.signal) : attempt();
   }
 
-  async #attempt<T>(method: string, path: string, call: Call): Promise<T> {
+  async #attempt<T>(method: string, path: Path | string, call: Call): Promise<T> {
     const { query = {}, repeat: _, ...parts } = call;
     const headers = { ...parts.headers };
     if (this.#token) headers["Authorization"] = `Bearer ${await this.#token()}`;
-    const url = new URL(this.#base + path);
+    const url = new URL(this.#base + textOf(path));
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const request = withoutCookies(requestFor(method, url.href, { ...parts, headers }));

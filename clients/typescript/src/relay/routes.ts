@@ -1,8 +1,7 @@
 /** The REST routes of the relay, in groups. Their types come from the description of the API. */
-import { segment } from "../request.js";
 import type { components } from "../schema.js";
 import { randomBytes, toBase64 } from "./bytes.js";
-import type { CallOptions, Rest } from "./rest.js";
+import { type CallOptions, type Rest, path } from "./rest.js";
 
 type Schemas = components["schemas"];
 
@@ -31,8 +30,11 @@ export const keyRoutes = (rest: Rest) => ({
   bundle: (userId: string, options: CallOptions & { idempotencyKey?: string } = {}) => {
     const { idempotencyKey = toBase64(randomBytes()), ...call } = options;
     const headers = { "Idempotency-Key": idempotencyKey };
-    const path = `/users/${segment(userId)}/keys`;
-    return rest.call<KeyBundle>("GET", path, { ...call, headers, repeat: true });
+    return rest.call<KeyBundle>("GET", path`/users/${userId}/keys`, {
+      ...call,
+      headers,
+      repeat: true,
+    });
   },
   /** Uploads one-time prekeys, in base64. */
   uploadPrekeys: (prekeys: string[], options?: CallOptions) =>
@@ -61,91 +63,97 @@ export const keyRoutes = (rest: Rest) => ({
 
 /** Servers with their members, channels and invites. */
 export const serverRoutes = (rest: Rest) => {
-  const at = (serverId: string) => `/servers/${segment(serverId)}`;
   return {
     list: (options?: CallOptions) => rest.get<Server[]>("/servers", options),
-    get: (serverId: string, options?: CallOptions) => rest.get<Server>(at(serverId), options),
+    get: (serverId: string, options?: CallOptions) =>
+      rest.get<Server>(path`/servers/${serverId}`, options),
     create: (encryptedMeta: string, options?: CallOptions) =>
       rest.call<Server>("POST", "/servers", {
         ...options,
         body: { encrypted_meta: encryptedMeta },
       }),
     update: (serverId: string, encryptedMeta: string, options?: CallOptions) =>
-      rest.call<Server>("PATCH", at(serverId), {
+      rest.call<Server>("PATCH", path`/servers/${serverId}`, {
         ...options,
         body: { encrypted_meta: encryptedMeta },
       }),
     delete: (serverId: string, options?: CallOptions) =>
-      rest.call<Done>("DELETE", at(serverId), options),
+      rest.call<Done>("DELETE", path`/servers/${serverId}`, options),
     channels: (serverId: string, options?: CallOptions) =>
-      rest.get<Channel[]>(`${at(serverId)}/channels`, options),
+      rest.get<Channel[]>(path`/servers/${serverId}/channels`, options),
     createChannel: (serverId: string, body: Schemas["ChannelRequestBody"], options?: CallOptions) =>
-      rest.call<Channel>("POST", `${at(serverId)}/channels`, { ...options, body }),
+      rest.call<Channel>("POST", path`/servers/${serverId}/channels`, { ...options, body }),
     members: (serverId: string, options?: PageOptions) =>
       rest.get<Schemas["ServerMemberResponse"][]>(
-        `${at(serverId)}/members`,
+        path`/servers/${serverId}/members`,
         options,
         paged(options),
       ),
     /** Removes a member. From the response on, the account reads and sends nothing there. */
     removeMember: (serverId: string, userId: string, options?: CallOptions) =>
-      rest.call<Done>("DELETE", `${at(serverId)}/members/${segment(userId)}`, options),
+      rest.call<Done>("DELETE", path`/servers/${serverId}/members/${userId}`, options),
     setRole: (serverId: string, userId: string, role: string, options?: CallOptions) =>
-      rest.call<Done>("PUT", `${at(serverId)}/members/${segment(userId)}`, {
+      rest.call<Done>("PUT", path`/servers/${serverId}/members/${userId}`, {
         ...options,
         body: { role } satisfies Schemas["RoleRequest"],
       }),
     leave: (serverId: string, options?: CallOptions) =>
-      rest.call<Done>("DELETE", `${at(serverId)}/members/@me`, options),
+      rest.call<Done>("DELETE", path`/servers/${serverId}/members/@me`, options),
     invites: (serverId: string, options?: CallOptions) =>
-      rest.get<Schemas["InviteResponse"][]>(`${at(serverId)}/invites`, options),
+      rest.get<Schemas["InviteResponse"][]>(path`/servers/${serverId}/invites`, options),
     createInvite: (serverId: string, body: Schemas["InviteRequest"] = {}, options?: CallOptions) =>
-      rest.call<Schemas["InviteResponse"]>("POST", `${at(serverId)}/invites`, { ...options, body }),
+      rest.call<Schemas["InviteResponse"]>("POST", path`/servers/${serverId}/invites`, {
+        ...options,
+        body,
+      }),
     deleteInvite: (serverId: string, inviteId: string, options?: CallOptions) =>
-      rest.call<Done>("DELETE", `${at(serverId)}/invites/${segment(inviteId)}`, options),
+      rest.call<Done>("DELETE", path`/servers/${serverId}/invites/${inviteId}`, options),
     /** Joins the server of an invite. */
     join: (code: string, options?: CallOptions) =>
-      rest.call<Server>("POST", `/invites/${segment(code)}/join`, options),
+      rest.call<Server>("POST", path`/invites/${code}/join`, options),
   };
 };
 
 /** Channels of servers, and direct messages. */
 export const channelRoutes = (rest: Rest) => {
-  const at = (channelId: string) => `/channels/${segment(channelId)}`;
   return {
     update: (channelId: string, encryptedMeta: string, options?: CallOptions) =>
-      rest.call<Channel>("PUT", at(channelId), {
+      rest.call<Channel>("PUT", path`/channels/${channelId}`, {
         ...options,
         body: { encrypted_meta: encryptedMeta },
       }),
     delete: (channelId: string, options?: CallOptions) =>
-      rest.call<Done>("DELETE", at(channelId), options),
+      rest.call<Done>("DELETE", path`/channels/${channelId}`, options),
     join: (channelId: string, options?: CallOptions) =>
-      rest.call<Done>("POST", `${at(channelId)}/join`, options),
+      rest.call<Done>("POST", path`/channels/${channelId}/join`, options),
     leave: (channelId: string, options?: CallOptions) =>
-      rest.call<Done>("DELETE", `${at(channelId)}/leave`, options),
+      rest.call<Done>("DELETE", path`/channels/${channelId}/leave`, options),
     members: (channelId: string, options?: PageOptions) =>
       rest.get<Schemas["ChannelMemberResponse"][]>(
-        `${at(channelId)}/members`,
+        path`/channels/${channelId}/members`,
         options,
         paged(options),
       ),
     /** Returns the identity keys of the members. */
     memberKeys: (channelId: string, options?: PageOptions) =>
       rest.get<Schemas["MemberKeyResponse"][]>(
-        `${at(channelId)}/members/keys`,
+        path`/channels/${channelId}/members/keys`,
         options,
         paged(options),
       ),
     /** Returns the sender keys that wait for the account. Reading uses them up. */
     senderKeys: (channelId: string, options: CallOptions = {}) =>
-      rest.call<Schemas["SenderKeyResponse"][]>("GET", `${at(channelId)}/sender-keys`, options),
+      rest.call<Schemas["SenderKeyResponse"][]>(
+        "GET",
+        path`/channels/${channelId}/sender-keys`,
+        options,
+      ),
     distributeSenderKeys: (
       channelId: string,
       distributions: Schemas["SenderKeyItem"][],
       options?: CallOptions,
     ) =>
-      rest.call<Schemas["DistributionResponse"]>("POST", `${at(channelId)}/sender-keys`, {
+      rest.call<Schemas["DistributionResponse"]>("POST", path`/channels/${channelId}/sender-keys`, {
         ...options,
         body: { distributions },
       }),
@@ -163,28 +171,34 @@ export const channelRoutes = (rest: Rest) => {
 
 /** Messages over REST, without a socket. */
 export const messageRoutes = (rest: Rest) => {
-  const at = (channelId: string) => `/channels/${segment(channelId)}/messages`;
   return {
     /** Sends a message. The client adds a random `client_id`, unless the message has one. */
     send: (channelId: string, message: Schemas["MessageRequest"], options?: CallOptions) => {
       const body = { client_id: toBase64(randomBytes()), ...message };
-      return rest.call<SealedMessage>("POST", at(channelId), { ...options, body, repeat: true });
+      return rest.call<SealedMessage>("POST", path`/channels/${channelId}/messages`, {
+        ...options,
+        body,
+        repeat: true,
+      });
     },
     /** Returns a page of messages, the newest first. */
     history: (channelId: string, options: CallOptions & { before?: string; limit?: number } = {}) =>
-      rest.get<SealedMessage[]>(at(channelId), options, {
+      rest.get<SealedMessage[]>(path`/channels/${channelId}/messages`, options, {
         before: options.before,
         limit: options.limit,
       }),
     /** Returns a page of entries after a sequence number. Ask again from `upto` until `head`. */
     since: (channelId: string, since: number, options: CallOptions & { limit?: number } = {}) =>
-      rest.get<MessageLog>(at(channelId), options, { since, limit: options.limit }),
+      rest.get<MessageLog>(path`/channels/${channelId}/messages`, options, {
+        since,
+        limit: options.limit,
+      }),
     /** Edits a message with the secret that its sender kept. */
     edit: (messageId: string, body: Schemas["MessageEdit"], options?: CallOptions) =>
-      rest.call<SealedMessage>("PATCH", `/messages/${segment(messageId)}`, { ...options, body }),
+      rest.call<SealedMessage>("PATCH", path`/messages/${messageId}`, { ...options, body }),
     /** Removes a message with its secret, or as an administrator without it. */
     remove: (messageId: string, secret?: string, options?: CallOptions) =>
-      rest.call<Done>("DELETE", `/messages/${segment(messageId)}`, {
+      rest.call<Done>("DELETE", path`/messages/${messageId}`, {
         ...options,
         body: secret === undefined ? {} : { secret },
         repeat: true,
@@ -198,9 +212,9 @@ export const userRoutes = (rest: Rest) => ({
   find: (username: string, options?: CallOptions) =>
     rest.get<Schemas["RelayUser"]>("/users/search", options, { username }),
   block: (userId: string, options?: CallOptions) =>
-    rest.call<Done>("POST", `/users/${segment(userId)}/block`, { ...options, repeat: true }),
+    rest.call<Done>("POST", path`/users/${userId}/block`, { ...options, repeat: true }),
   unblock: (userId: string, options?: CallOptions) =>
-    rest.call<Done>("DELETE", `/users/${segment(userId)}/block`, { ...options, repeat: true }),
+    rest.call<Done>("DELETE", path`/users/${userId}/block`, { ...options, repeat: true }),
   blocked: (options?: CallOptions) =>
     rest.get<Schemas["BlockedResponse"][]>("/users/blocked", options),
 });
