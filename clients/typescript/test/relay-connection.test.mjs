@@ -167,11 +167,11 @@ test("a ping is sent with every heartbeat, and a silent connection is replaced",
   }
   assert.deepEqual(socket.sent.at(-1), { type: "Ping" });
   // Any frame is a sign of life, also one that this version does not know.
-  await pass(30_000, 30_000);
+  await pass(20_000, 20_000);
   socket.serve(["FrameOfTomorrow", {}]);
   await pass(59_999, 30_000);
   assert.equal(relay.state.state, "open");
-  await pass(30_001, 30_000);
+  await pass(1);
   assert.equal(relay.state.state, "waiting");
   assert.equal(socket.closed, 1000);
   await pass(1000);

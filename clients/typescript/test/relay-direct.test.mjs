@@ -135,21 +135,46 @@ test("all pages are listed, and a failed list is repeated", async (t) => {
 test("a direct message with its own subscription arrives there", async () => {
   const { relay, open } = withDirect([DIRECT]);
   const feed = relay.directMessages();
-  const socket = await open();
-  socket.serve(subscribed(DIRECT, 1), ...sent(DIRECT, 2));
+  const first = await open();
+  first.serve(subscribed(DIRECT, 1), ...sent(DIRECT, 2));
   const own = relay.subscribe(DIRECT, { since: 1 });
-  socket.serve(...sent(DIRECT, 2, 3), subscribed(DIRECT, 3));
+  first.serve(...sent(DIRECT, 2, 3), subscribed(DIRECT, 3));
   assert.deepEqual(places(await takeAll(own)), [
     [DIRECT, 2],
     [DIRECT, 3],
   ]);
   assert.deepEqual(places(await takeAll(feed)), [[DIRECT, 2]]);
+  // A new connection has one subscription of the channel.
+  first.drop();
+  await new Promise((resume) => setTimeout(resume, 10));
+  const socket = await open();
+  assert.deepEqual(socket.of("Subscribe"), [{ channel_id: DIRECT, since: 3 }]);
   await own.return();
   assert.deepEqual(socket.of("Subscribe").at(-1), { channel_id: DIRECT, since: 2 });
   socket.serve(...sent(DIRECT, 3, 4), subscribed(DIRECT, 4));
   assert.deepEqual(places(await takeAll(feed)), [
     [DIRECT, 3],
     [DIRECT, 4],
+  ]);
+  relay.close();
+});
+
+test("a new direct message waits while the buffer is full", async () => {
+  const ids = [DIRECT];
+  const { relay, open } = withDirect(ids, { bufferSize: 2 });
+  const feed = relay.directMessages({ since: { [DIRECT]: 0 } });
+  const socket = await open();
+  socket.serve(...sent(DIRECT, 1, 2), subscribed(DIRECT, 2));
+  ids.push(NEW);
+  socket.serve(...sent(NEW, 1));
+  await settle();
+  const subscriptions = () =>
+    socket.of("Subscribe").map(({ channel_id, since }) => [channel_id, since]);
+  assert.deepEqual(subscriptions(), [[DIRECT, 0]]);
+  await takeAll(feed);
+  assert.deepEqual(subscriptions().slice(1), [
+    [DIRECT, 2],
+    [NEW, 0],
   ]);
   relay.close();
 });

@@ -93,6 +93,19 @@ test("numbers that the relay skips are reported as a gap of unknown reason", asy
   relay.close();
 });
 
+test("an entry after the end of a catch-up waits for those before it", async () => {
+  const { relay, open } = scripted();
+  const socket = await open();
+  const feed = relay.subscribe(CHANNEL, { since: 0 });
+  socket.messages(1, 2, 3, 5);
+  socket.serve(subscribed(3));
+  assert.deepEqual(seqs(await takeAll(feed)), [1, 2, 3]);
+  assert.deepEqual(socket.of("Subscribe").at(-1), { channel_id: CHANNEL, since: 3 });
+  socket.messages(4);
+  assert.deepEqual(seqs(await takeAll(feed)), [4, 5]);
+  relay.close();
+});
+
 test("a new connection goes on after the last number of each channel", async () => {
   const { relay, open } = scripted({ backoff: BACKOFF });
   const socket = await open();
@@ -165,6 +178,20 @@ test("a repeated entry of a consumer that is done is acknowledged again", async 
   relay.close();
 });
 
+test("entries that the consumer read without a connection are acknowledged on the next", async () => {
+  const { relay, open } = scripted({ backoff: BACKOFF });
+  const socket = await open();
+  const feed = relay.subscribe(CHANNEL, { since: 0 });
+  socket.messages(...range(1, 20));
+  socket.drop();
+  await takeAll(feed);
+  await pause();
+  const again = await open();
+  assert.deepEqual(socket.of("Ack"), []);
+  assert.deepEqual(again.of("Ack"), [{ channel_id: CHANNEL, seq: 20 }]);
+  relay.close();
+});
+
 test("a full buffer gives its place up, and loses nothing", async () => {
   const { relay, open } = scripted({ bufferSize: 4 });
   const socket = await open();
@@ -192,6 +219,28 @@ test("a full buffer gives its place up, and loses nothing", async () => {
   socket.serve(subscribed(7));
   socket.messages(8);
   assert.deepEqual(seqs(await takeAll(feed)), [7, 8]);
+  relay.close();
+});
+
+test("entries that were discarded during a catch-up are asked for again", async () => {
+  const { relay, open } = scripted({ bufferSize: 2 });
+  const socket = await open();
+  const feed = relay.subscribe(CHANNEL, { since: 0 });
+  socket.messages(1, 2, 3);
+  assert.deepEqual(seqs(await takeAll(feed)), [1, 2]);
+  socket.messages(4);
+  socket.serve(subscribed(4));
+  assert.deepEqual(socket.of("Subscribe").at(-1), { channel_id: CHANNEL, since: 2 });
+  socket.messages(3, 4);
+  socket.serve(subscribed(4));
+  const entries = await takeAll(feed);
+  assert.deepEqual(
+    entries.map(({ kind, seq }) => [kind, seq]),
+    [
+      ["message", 3],
+      ["message", 4],
+    ],
+  );
   relay.close();
 });
 

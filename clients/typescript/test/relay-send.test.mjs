@@ -253,6 +253,18 @@ test("seal is called for one message after the other, and keeps their order", as
   await assert.rejects(without.send(CHANNEL, { content: "x" }), TypeError);
 });
 
+test("a signal and the end of the client do not wait for seal", async () => {
+  const { relay } = scripted({ seal: () => new Promise(() => {}) });
+  const slow = new AbortController();
+  const first = relay.send(CHANNEL, { content: "x", signal: slow.signal });
+  const second = relay.send(CHANNEL, { content: "y" });
+  slow.abort(new Error("too slow"));
+  await assert.rejects(first, /too slow/);
+  void relay.connect();
+  relay.close();
+  assert.equal((await failure(second)).code, "closed");
+});
+
 test("an app that ignores its promises does not end by them", async (t) => {
   const unhandled = [];
   const listener = (reason) => unhandled.push(reason);

@@ -68,7 +68,8 @@ export class Connection {
   /** The timer of the attempt or of the time before it. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
-  #silentBeats = 0;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0;
   #openedAt = 0;
   #failures = 0;
   #opened: { promise: Promise<void>; done: () => void; failed: (error: unknown) => void };
@@ -167,7 +168,7 @@ export class Connection {
   }
 
   #take(frame: ServerFrame | undefined): void {
-    this.#silentBeats = 0;
+    this.#heardAt = Date.now();
     if (frame?.type === "Hello") this.#greet(frame.payload);
     if (frame && this.#state.state === "open") this.#options.onFrame(frame);
   }
@@ -177,19 +178,20 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#openedAt = Date.now();
     const interval = Math.max(hello.heartbeat_interval_ms, LEAST_HEARTBEAT_MS);
-    this.#heartbeat = setInterval(() => this.#beat(), interval);
+    this.#heartbeat = setInterval(() => this.send({ type: "Ping" }), interval);
+    this.#watch(2 * interval);
     this.#opened.done();
     this.#enter({ state: "open", prekeysLeft: hello.prekeys_left ?? 0 });
   }
 
-  /** Sends a ping. After two intervals without any frame the connection counts as lost. */
-  #beat(): void {
-    if (this.#silentBeats >= 2) {
-      this.#lose(clientError("network", "The relay was silent for two heartbeats."));
-      return;
-    }
-    this.#silentBeats += 1;
-    this.send({ type: "Ping" });
+  /** Loses the connection when no frame came for this time. */
+  #watch(longest: number): void {
+    const check = () => {
+      const left = this.#heardAt + longest - Date.now();
+      if (left > 0) this.#silence = setTimeout(check, left);
+      else this.#lose(clientError("network", "The relay was silent for two heartbeats."));
+    };
+    this.#silence = setTimeout(check, longest);
   }
 
   #end(code: number): void {
@@ -216,7 +218,7 @@ export class Connection {
   #release(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#heartbeat);
-    this.#silentBeats = 0;
+    clearTimeout(this.#silence);
     this.#attempt?.abort();
     this.#attempt = undefined;
     const socket = this.#socket;

@@ -57,7 +57,6 @@ export class Track {
   /** Subscribes on an open connection: a new one, or after the relay failed to. */
   start(): void {
     this.#phase = "off";
-    this.#held.clear();
     if (!this.#isPaused) this.#subscribe();
     if (this.#unacknowledged > 0) this.#acknowledge();
   }
