@@ -44,10 +44,10 @@ export interface Member {
   prekey: Uint8Array;
 }
 
-export const makeKeys = (): Keys => ({
-  identity: sodium.crypto_sign_keypair(),
-  prekey: sodium.crypto_box_keypair(),
-});
+export const makeKeys = async (): Promise<Keys> => {
+  await sodium.ready;
+  return { identity: sodium.crypto_sign_keypair(), prekey: sodium.crypto_box_keypair() };
+};
 
 /** Returns the public halves as the registration takes them. */
 export const uploadOf = ({ identity, prekey }: Keys) => ({
@@ -71,9 +71,10 @@ export const memberOf = (userId: string, bundle: KeyBundle): Member => {
   return { userId, identityKey, prekey };
 };
 
-/** All texts have this length, because the relay sees the length of a message. */
+/** Texts are padded to a multiple of this length, because the relay sees the length of a message. */
 const PADDED = 256;
-const SIGNATURE = sodium.crypto_sign_BYTES ?? 64;
+/** The length of an Ed25519 signature. */
+const SIGNATURE = 64;
 
 /** The signature covers the channel, so a message cannot be moved to another one. */
 const signedBytes = (channelId: string, text: Uint8Array) =>
@@ -121,9 +122,8 @@ export interface ExchangeOptions {
 
 /** Registers two accounts and exchanges two messages. Returns the texts that each of them read. */
 export const exchange = async ({ log = console.log, WebSocket, ...server }: ExchangeOptions) => {
-  await sodium.ready;
   const join = async (name: string) => {
-    const keys = makeKeys();
+    const keys = await makeKeys();
     const username = `${name}-${sodium.to_hex(sodium.randombytes_buf(4))}`;
     const password = sodium.to_hex(sodium.randombytes_buf(16));
     const signIn = await register({ username, password, ...uploadOf(keys) }, server);

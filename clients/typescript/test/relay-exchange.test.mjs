@@ -29,7 +29,7 @@ test("a message of another account or another channel is not opened", async () =
     const { signed_prekey_signature: signed_prekey_sig, ...rest } = uploadOf(keys);
     return { ...rest, signed_prekey_sig };
   };
-  const [ada, bob, eve] = [makeKeys(), makeKeys(), makeKeys()];
+  const [ada, bob, eve] = [await makeKeys(), await makeKeys(), await makeKeys()];
   const members = [memberOf("ada", bundleOf(ada)), memberOf("bob", bundleOf(bob))];
   const sealed = await hooksFor(ada, members).seal({ text: "hi" }, { channelId: "c" });
   const { open } = hooksFor(bob, members);
