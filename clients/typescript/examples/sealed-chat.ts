@@ -1,9 +1,9 @@
 /**
  * Two people exchange sealed messages over the relay, with libsodium.
  *
- * The sealing is as small as it can be: the keys do not change, so a stolen key opens every message.
- * An app uses a library with a reviewed protocol, such as libsignal, vodozemac or openmls. The hooks
- * are the same.
+ * The sealing is as small as it can be. The keys do not change, so a stolen key opens every
+ * message. An app uses a library with a reviewed protocol, such as libsignal, vodozemac or openmls.
+ * The hooks are the same.
  */
 import sodium from "libsodium-wrappers";
 import {
@@ -71,7 +71,7 @@ export const memberOf = (userId: string, bundle: KeyBundle): Member => {
   return { userId, identityKey, prekey };
 };
 
-/** Texts are padded to a multiple of this length, because the relay sees the length of a message. */
+/** Texts are padded to a multiple of this length, because the relay sees their length. */
 const PADDED = 256;
 /** The length of an Ed25519 signature. */
 const SIGNATURE = 64;

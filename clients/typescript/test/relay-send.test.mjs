@@ -1,16 +1,12 @@
 // Sending over the relay's socket: acknowledgements, the queue, and repeated messages.
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { CHANNEL, OTHER, failure, scripted, settle } from "./relay-support.mjs";
+import { CHANNEL, OTHER, failure, scripted, settle, withTimers } from "./relay-support.mjs";
 
+const CLIENT_ID = Buffer.alloc(16, 7).toString("base64");
 const body = (text) => Buffer.from(text).toString("base64");
 const bodies = (payloads) =>
   payloads.map(({ encrypted_body }) => Buffer.from(encrypted_body, "base64").toString());
-const withTimers = (t) => {
-  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
-  t.mock.method(Math, "random", () => 1);
-  t.after(() => mock.timers.reset());
-};
 const tick = async (milliseconds) => {
   mock.timers.tick(milliseconds);
   await settle();
@@ -26,7 +22,7 @@ test("a message has its members and resolves at its own acknowledgement", async 
     attachmentIds: ["a"],
     hasAttachments: true,
     editKeyHash: new Uint8Array(32),
-    clientId: "CCCC",
+    clientId: CLIENT_ID,
   });
   const second = relay.send(CHANNEL, { body: "BBBB" });
   const third = relay.send(OTHER, { body: "CCCC" });
@@ -42,7 +38,7 @@ test("a message has its members and resolves at its own acknowledgement", async 
     attachment_ids: ["a"],
     has_attachments: true,
     edit_key_hash: `${"A".repeat(43)}=`,
-    client_id: "CCCC",
+    client_id: CLIENT_ID,
   });
   assert.deepEqual(Object.keys(sent[1]).sort(), [
     "channel_id",
@@ -59,7 +55,7 @@ test("a message has its members and resolves at its own acknowledgement", async 
   socket.ack({ ref: "foreign" }, 1);
   socket.ack(sent[0], 4);
   socket.ack(sent[1], 5);
-  assert.deepEqual(await first, { messageId: "id-4", seq: 4, clientId: "CCCC" });
+  assert.deepEqual(await first, { messageId: "id-4", seq: 4, clientId: CLIENT_ID });
   assert.deepEqual(await second, { messageId: "id-5", seq: 5, clientId: sent[1].client_id });
   assert.deepEqual(await third, { messageId: "id-9", seq: 9, clientId: sent[2].client_id });
   assert.equal(relay.queued, 0);
@@ -190,17 +186,31 @@ test("at most 64 messages are under way", async () => {
   relay.close();
 });
 
-test("a message that is too large is not sent", async () => {
+test("a message that the relay would refuse as a frame is not sent", async () => {
   const { relay, open } = scripted();
   const socket = await open();
-  assert.equal(
-    (await failure(relay.send(CHANNEL, { body: new Uint8Array(70_000) }))).code,
-    "invalid_request",
-  );
-  void relay.send(CHANNEL, { body: new Uint8Array(64 * 1024) });
+  const wrong = [
+    { body: new Uint8Array(64 * 1024 + 1) },
+    { body: "" },
+    { body: "not base64" },
+    { senderToken: new Uint8Array(65) },
+    { senderToken: "" },
+    { clientId: new Uint8Array(15) },
+    { editKeyHash: new Uint8Array(33) },
+    { expiresAt: "tomorrow" },
+    { expiresAt: new Date(NaN) },
+    { body: new Uint8Array(64 * 1024), attachmentIds: Array(100).fill(CHANNEL) },
+  ];
+  for (const parts of wrong) {
+    const error = await failure(relay.send(CHANNEL, { body: "AAAA", ...parts }));
+    assert.equal(error.code, "invalid_request", Object.keys(parts)[0]);
+  }
+  assert.equal((await failure(relay.send("general", { body: "AAAA" }))).code, "invalid_request");
+  assert.equal(relay.queued, 0);
+  void relay.send(CHANNEL, { body: new Uint8Array(64 * 1024), senderToken: new Uint8Array(64) });
   await settle();
   assert.equal(socket.of("SendMessage").length, 1);
-  assert.equal(relay.queued, 1);
+  assert.ok(JSON.stringify(socket.sent.at(-1)).length < 90 * 1024);
   relay.close();
 });
 

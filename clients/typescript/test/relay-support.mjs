@@ -1,5 +1,6 @@
 // A scripted relay for the tests of its client: the answers of REST, and sockets without a network.
 import assert from "node:assert/strict";
+import { mock } from "node:test";
 import { inspect } from "node:util";
 import { build } from "esbuild";
 
@@ -36,6 +37,19 @@ export const problem = (status, code, headers = {}) =>
 export const settle = async () => {
   for (let turn = 0; turn < 8; turn += 1) await new Promise((resume) => setImmediate(resume));
 };
+
+/** Replaces the timers of a test, and takes the longest time of each jitter. */
+export const withTimers = (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
+  t.mock.method(Math, "random", () => 1);
+  t.after(() => mock.timers.reset());
+};
+
+/** The times between attempts in tests that have no timers of their own, and a longer time. */
+export const BACKOFF = { first: 1, most: 1 };
+export const pause = () => new Promise((resume) => setTimeout(resume, 10));
+
+export const subscribed = (head, channel_id = CHANNEL) => ["Subscribed", { channel_id, head }];
 
 /** A message as the relay sends it. */
 export const message = (seq, channel_id = CHANNEL, body = `body ${seq}`) => ({

@@ -21,15 +21,8 @@ export type { Backoff, Socket, SocketConstructor } from "./connection.js";
 export type { RelayEvents, RelayState } from "./events.js";
 export type { Entry, SealedMessage } from "./frames.js";
 export type { Sent } from "./outbox.js";
-export type {
-  OutgoingMessage,
-  ReadOptions,
-  Received,
-  Relay,
-  RelayOptions,
-  SendOptions,
-  Subscription,
-} from "./relay.js";
+export type { OutgoingMessage, SendOptions } from "./message.js";
+export type { ReadOptions, Received, Relay, RelayOptions, Subscription } from "./relay.js";
 export type { CallOptions, Fetch, TokenSource } from "./rest.js";
 export type { Channel, KeyBundle, MessageLog, PageOptions, Server } from "./routes.js";
 

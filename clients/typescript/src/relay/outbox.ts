@@ -38,8 +38,6 @@ const MOST_IN_FLIGHT = 64;
 const TEMPORARY = ["unavailable", "busy"];
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
-/** The relay closes the socket after a larger frame. */
-const MOST_FRAME_BYTES = 89 * 1024;
 
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -93,8 +91,6 @@ export class Outbox {
     signal?.addEventListener("abort", abort, { once: true });
     try {
       const payload = await Promise.race([seal(ref), rejected(sent)]);
-      if (JSON.stringify(payload).length > MOST_FRAME_BYTES)
-        throw error("invalid_request", "The message is too large. Send at most 64 KiB.");
       const message = this.#messages.get(ref);
       if (message) message.payload = payload;
       this.#pump();

@@ -1,15 +1,9 @@
 import { originOf } from "../origin.js";
-import { type Bytes, fromBase64, randomBytes, toBase64 } from "./bytes.js";
+import { type Bytes, fromBase64 } from "./bytes.js";
 import { type Backoff, Connection, type SocketConstructor, closedError } from "./connection.js";
 import { Emitter, type RelayEvents, type RelayState } from "./events.js";
-import type { Feed } from "./feed.js";
-import {
-  type Entry,
-  type MessagePayload,
-  type SealedMessage,
-  type ServerFrame,
-  entryOf,
-} from "./frames.js";
+import { type Entry, type SealedMessage, type ServerFrame, entryOf } from "./frames.js";
+import { type OutgoingMessage, payloadOf } from "./message.js";
 import { Outbox, type Sent } from "./outbox.js";
 import { type Fetch, Rest, type TokenSource } from "./rest.js";
 import { channelRoutes, keyRoutes, messageRoutes, serverRoutes, userRoutes } from "./routes.js";
@@ -39,26 +33,6 @@ export interface RelayOptions<Content = never> {
   maxQueued?: number;
 }
 
-/** The parts of a message around its body. */
-export interface SendOptions {
-  /** 1 to 64 bytes by which members know the sender. The default is 16 random bytes. */
-  senderToken?: Bytes;
-  /** When the message expires. */
-  expiresAt?: Date | string;
-  attachmentIds?: string[];
-  hasAttachments?: boolean;
-  /** The SHA-256 of a secret of 16 to 64 bytes, which edits and removes the message. */
-  editKeyHash?: Bytes;
-  /** 16 random bytes. Pass those of an earlier attempt to repeat a message after a restart. */
-  clientId?: Bytes;
-  /** Rejects the call. The relay may have stored the message. */
-  signal?: AbortSignal;
-}
-
-/** A message: its sealed body, or the content for the hook `seal`. */
-export type OutgoingMessage<Content> = SendOptions &
-  ({ body: Bytes; content?: never } | { content: Content; body?: never });
-
 /**
  * An entry for a consumer. With the hook `open`, a message and an edit have their `content`, or an
  * `openError` if the hook failed.
@@ -72,8 +46,13 @@ export interface ReadOptions<Content> {
   onEnd?: (error?: unknown) => void;
 }
 
-/** The entries of one channel or of the direct messages, in the order of each channel. */
-export type Subscription<Content> = Feed<Entry, Received<Content>>;
+/**
+ * The entries of one channel or of the direct messages, in the order of each channel. `return`
+ * unsubscribes, also if `next` waits.
+ */
+export interface Subscription<Content> extends AsyncIterableIterator<Received<Content>, undefined> {
+  return(): Promise<IteratorResult<Received<Content>, undefined>>;
+}
 
 /** A client of the relay for one account. */
 export class Relay<Content = never> {
@@ -169,7 +148,8 @@ export class Relay<Content = never> {
     const seal = (ref: string) => {
       if (state.state === "stopped") throw state.error;
       if (state.state === "closed") throw closedError();
-      return this.#payload(channelId, message, ref);
+      const seal = (content: Content) => this.#seal(content, channelId);
+      return payloadOf(channelId, ref, message, seal);
     };
     return this.#outbox.add(channelId, async (ref) => seal(ref), message.signal);
   }
@@ -257,27 +237,6 @@ export class Relay<Content = never> {
     this.#emitter.emit("refused", { code: error.code, message: error.message });
   }
 
-  async #payload(
-    channelId: string,
-    message: OutgoingMessage<Content>,
-    ref: string,
-  ): Promise<MessagePayload> {
-    const { attachmentIds, hasAttachments, editKeyHash, expiresAt } = message;
-    const { senderToken = randomBytes(), clientId = randomBytes() } = message;
-    const body = message.body ?? (await this.#seal(message.content as Content, channelId));
-    return {
-      channel_id: channelId,
-      sender_token: toBase64(senderToken),
-      encrypted_body: toBase64(body),
-      client_id: toBase64(clientId),
-      ref,
-      ...(expiresAt !== undefined && { expires_at: timeOf(expiresAt) }),
-      ...(attachmentIds && { attachment_ids: attachmentIds }),
-      ...(hasAttachments !== undefined && { has_attachments: hasAttachments }),
-      ...(editKeyHash !== undefined && { edit_key_hash: toBase64(editKeyHash) }),
-    };
-  }
-
   /** Seals one message after the other, because libraries change their keys with each message. */
   #seal(content: Content, channelId: string): Promise<Bytes> {
     const { seal } = this.#options;
@@ -298,8 +257,6 @@ export class Relay<Content = never> {
     }
   }
 }
-
-const timeOf = (time: Date | string): string => (time instanceof Date ? time.toISOString() : time);
 
 /** Returns the iterator of a reader. With `onEntry` it is read at once. */
 const read = <Content>(
