@@ -228,6 +228,11 @@ test("a signal rejects a message before and after it was sent", async () => {
   await settle();
   late.abort(new Error("later"));
   await assert.rejects(second, /later/);
+  // Answers to a message that the app gave up concern nothing else.
+  const refused = [];
+  relay.on("refused", (event) => refused.push(event));
+  socket.serve(["Error", { code: "busy", message: "m", ref: socket.of("SendMessage")[0].ref }]);
+  assert.deepEqual(refused, []);
   socket.ack(socket.of("SendMessage")[0], 1);
   assert.equal(relay.queued, 0);
   relay.close();
