@@ -8,8 +8,10 @@
  * const { user } = await api.validateVisitor({ bearer: accessToken });
  * ```
  */
-import { errorOf, HamrahApiError } from "./error.js";
+import { errorOf } from "./error.js";
 import { originOf } from "./origin.js";
+import { type RequestParts, orNetworkError, parseObject } from "./request.js";
+import { repeatOnce, requestFor, segment } from "./request.js";
 import type { components } from "./schema.js";
 
 export { HamrahApiError } from "./error.js";
@@ -82,10 +84,7 @@ export interface VisitorOptions extends CallOptions {
   onSetCookie?: (line: string) => void;
 }
 
-interface Call extends VisitorOptions {
-  headers?: Record<string, string>;
-  body?: unknown;
-}
+type Call = RequestParts & VisitorOptions;
 
 /**
  * The URL for calls over a binding, which ignores the host. In development the API derives the name
@@ -93,13 +92,6 @@ interface Call extends VisitorOptions {
  * hosts. A visitor in development also uses localhost, so their cookie has the name `session`.
  */
 const BINDING_URL = "http://localhost";
-
-/**
- * How long after its start a call may be repeated, in milliseconds. The API accepts a repeated
- * refresh for 30 seconds. It treats a later repetition as the replay of a stolen token and ends the
- * session.
- */
-const REPEAT_WITHIN_MS = 10_000;
 
 /**
  * Calls the API. A call that fails throws {@link HamrahApiError}. An aborted call throws the
@@ -272,22 +264,8 @@ export class HamrahApi {
     return this.#call(method, path, { ...options, body, headers });
   }
 
-  async #call<T>(method: string, path: string, call: Call): Promise<T> {
-    const started = Date.now();
-    try {
-      return await this.#attempt<T>(method, path, call);
-    } catch (error) {
-      if (
-        !(error instanceof HamrahApiError) ||
-        error.status !== 503 ||
-        error.retryAfter === undefined
-      )
-        throw error;
-      const wait = error.retryAfter * 1000;
-      if (Date.now() - started + wait > REPEAT_WITHIN_MS) throw error;
-      await pause(wait, call.signal);
-      return this.#attempt<T>(method, path, call);
-    }
+  #call<T>(method: string, path: string, call: Call): Promise<T> {
+    return repeatOnce(() => this.#attempt<T>(method, path, call), call.signal);
   }
 
   async #attempt<T>(method: string, path: string, call: Call): Promise<T> {
@@ -300,85 +278,3 @@ export class HamrahApi {
     return parseObject(text, response) as T;
   }
 }
-
-/** Returns the id if it is safe in a path. Other text, such as `..`, could change the path. */
-const segment = (id: string): string => {
-  if (/^[A-Za-z0-9_-]+$/.test(id)) return id;
-  throw new HamrahApiError({
-    status: 0,
-    code: "invalid_request",
-    message: "The id has invalid characters. Pass an id that the API returned.",
-  });
-};
-
-const requestFor = (method: string, url: string, { headers, body, signal }: Call): Request => {
-  signal?.throwIfAborted();
-  // Redirects are not followed. They could send the key or a credential to another host.
-  const init: RequestInit = {
-    method,
-    headers: { Accept: "application/json", ...headers },
-    redirect: "manual",
-  };
-  if (signal) init.signal = signal;
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { ...init.headers, "Content-Type": "application/json" };
-  }
-  try {
-    return new Request(url, init);
-  } catch {
-    // Without a cause, because the platform's message repeats the value of the header.
-    throw new HamrahApiError({
-      status: 0,
-      code: "invalid_request",
-      message: "The key or the credential has characters that a header cannot carry. Check both.",
-    });
-  }
-};
-
-const orNetworkError = async <T>(
-  answer: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> => {
-  try {
-    return await answer;
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new HamrahApiError({
-      status: 0,
-      code: "network",
-      message: "The API did not answer. Check the URL and try again later.",
-      cause,
-    });
-  }
-};
-
-const parseObject = (text: string, response: Response): object => {
-  try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === "object" && body !== null) return body;
-  } catch {
-    // Thrown below without a cause, because the parser's message repeats parts of the body.
-  }
-  const requestId = response.headers.get("X-Request-Id") ?? undefined;
-  throw new HamrahApiError({
-    status: response.status,
-    code: "invalid_answer",
-    message: "The response is not a JSON object. Check the URL of the API.",
-    requestId,
-  });
-};
-
-const pause = (milliseconds: number, signal: AbortSignal | undefined): Promise<void> =>
-  new Promise((done, failed) => {
-    const abort = () => {
-      clearTimeout(timer);
-      failed(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      done();
-    }, milliseconds);
-    if (signal?.aborted) abort();
-    else signal?.addEventListener("abort", abort, { once: true });
-  });
