@@ -6,8 +6,13 @@ use serde_json::{Value, json};
 use crate::harness::relay::{RelayMember, b64};
 use crate::harness::{TestApp, case, case_with};
 
-/// Makes a server with a channel and two members.
 async fn channel(app: &TestApp) -> (RelayMember, RelayMember, String) {
+    let (one, other, channel, _) = channel_of_two(app).await;
+    (one, other, channel)
+}
+
+/// Makes a server with a channel and two members. Returns the channel and the server.
+pub async fn channel_of_two(app: &TestApp) -> (RelayMember, RelayMember, String, String) {
     let (one, other) = (app.relay_member().await, app.relay_member().await);
     let body = json!({"encrypted_meta": b64([1])});
     let server = app
@@ -36,7 +41,7 @@ async fn channel(app: &TestApp) -> (RelayMember, RelayMember, String) {
         .send()
         .await
         .ok();
-    (one, other, channel)
+    (one, other, channel, server)
 }
 
 #[tokio::test]
