@@ -26,6 +26,7 @@ use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::base64;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::platform::native::channels::LocalChannels;
+use hamrah_api::platform::native::hubs::LocalHubs;
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
 use http::{Request, StatusCode, header};
@@ -104,6 +105,7 @@ impl Api {
             Arc::new(CountingEntropy(AtomicU64::new(1))),
         )
         .await?;
+        let hubs = LocalHubs::over(&channels, Arc::new(StandingClock), 1, 1);
         Ok(Self(router(Ports::new(
             Adapters {
                 db: Arc::new(database),
@@ -114,6 +116,8 @@ impl Api {
                 http_client: Arc::new(NoWayOut),
                 compute: Arc::new(Threads),
                 channels: Arc::new(channels),
+                hubs: Arc::new(hubs.clone()),
+                door: Arc::new(hubs),
             },
             config,
         ))))

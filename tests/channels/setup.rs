@@ -69,7 +69,11 @@ impl Setup {
     pub async fn add(&self, channel: &str, account: &str, version: i64) {
         let members = vec![member(account, version)];
         let channel = channel.to_owned();
-        let operation = ChannelOperation::AddMembers { channel, members };
+        let operation = ChannelOperation::AddMembers {
+            channel,
+            members,
+            direct: false,
+        };
         assert_eq!(self.call(operation).await, ChannelReply::Done);
     }
 

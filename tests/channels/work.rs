@@ -63,6 +63,7 @@ pub fn join(accounts: &[&str]) -> ChannelOperation {
     ChannelOperation::AddMembers {
         channel: CHANNEL.to_owned(),
         members: members.collect(),
+        direct: false,
     }
 }
 

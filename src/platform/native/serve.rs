@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -148,22 +149,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
         database = settings.database_url,
         "listening on {address}: http://{shown}, reference at http://{shown}/docs"
     );
-    let pages = Pages::read(&settings.pages);
-    if pages.is_empty() {
-        let folder = settings.pages.display();
-        tracing::info!(
-            %folder,
-            "/account and /admin are not served, because the folder has no pages: `make pages` \
-             builds them, and PAGES_DIR names their folder"
-        );
-    } else {
-        // By name: passkeys belong to a domain, never to an address.
-        tracing::info!(
-            "account page at http://localhost:{0}/account, \
-             admin page at http://localhost:{0}/admin",
-            address.port()
-        );
-    }
+    let pages = read_pages(&settings.pages, address.port());
     hubs.start(ports.relay.clone());
     tokio::spawn(run_maintenance(ports.clone(), counted));
     let site = Site {
@@ -180,6 +166,26 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     pool.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the pages, and logs where they are.
+fn read_pages(folder: &Path, port: u16) -> Pages {
+    let pages = Pages::read(folder);
+    if pages.is_empty() {
+        let folder = folder.display();
+        tracing::info!(
+            %folder,
+            "/account and /admin are not served, because the folder has no pages: `make pages` \
+             builds them, and PAGES_DIR names their folder"
+        );
+    } else {
+        // By name: passkeys belong to a domain, never to an address.
+        tracing::info!(
+            "account page at http://localhost:{port}/account, \
+             admin page at http://localhost:{port}/admin"
+        );
+    }
+    pages
 }
 
 /// Returns the client for other servers. It needs the machine's certificates only if the settings

@@ -236,17 +236,14 @@ impl Core {
         push: ChannelPush,
     ) -> Result<PushAnswer, StoreError> {
         let known = self.stubs.borrow().get(&hub).cloned();
-        let stub = match known {
-            Some(stub) => stub,
-            None => {
-                let hubs = self
-                    .hubs
-                    .as_ref()
-                    .map_err(|problem| unavailable(problem.as_str()))?;
-                let stub = Rc::new(hubs.stub(&hub_name(hub))?);
-                self.stubs.borrow_mut().insert(hub, Rc::clone(&stub));
-                stub
-            }
+        let stub = if let Some(stub) = known {
+            stub
+        } else {
+            let hubs = self.hubs.as_ref();
+            let hubs = hubs.map_err(|problem| unavailable(problem.as_str()))?;
+            let stub = Rc::new(hubs.stub(&hub_name(hub))?);
+            self.stubs.borrow_mut().insert(hub, Rc::clone(&stub));
+            stub
         };
         let call = PushCall {
             channel: channel.to_owned(),

@@ -30,7 +30,7 @@ impl Fanouts {
     #[must_use]
     pub fn wake(&self) -> Option<Timestamp> {
         let all = self.all();
-        all.values().filter_map(|known| known.wake()).min()
+        all.values().filter_map(Fanout::wake).min()
     }
 }
 
@@ -250,9 +250,10 @@ impl ChannelHost<'_> {
         }
         let head = members::state(self.writer.db, channel).await?;
         let head = head.map_or(0, |state| state.last.seq);
-        let record = match self.stores {
-            true => hubs::record(self.writer.db, channel).await?,
-            false => None,
+        let record = if self.stores {
+            hubs::record(self.writer.db, channel).await?
+        } else {
+            None
         };
         let fanout = match record {
             Some(text) => {
@@ -277,12 +278,11 @@ impl ChannelHost<'_> {
             let changed = known.is_changed();
             known.note_stored();
             let record = known.record();
-            let text = match record.hubs.is_empty() {
-                true => None,
-                false => Some(
-                    serde_json::to_string(&record)
-                        .map_err(|error| StoreError::Broken(error.to_string()))?,
-                ),
+            let text = if record.hubs.is_empty() {
+                None
+            } else {
+                let text = serde_json::to_string(&record);
+                Some(text.map_err(|error| StoreError::Broken(error.to_string()))?)
             };
             if !self.stores && known.is_idle() {
                 all.remove(channel);

@@ -1,5 +1,6 @@
-//! WebSockets: tickets, and the door that opens a socket after every check.
+//! Sockets: tickets, and the door that opens a socket after every check.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -180,7 +181,7 @@ async fn proven_owner(app: &RelayState, parts: &mut Parts) -> Result<SocketOwner
     if !has_bearer(&parts.headers) {
         let token = in_protocol(&parts.headers)
             .map(str::to_owned)
-            .or_else(|| parameter(&parts.uri, "token").map(|token| token.into_owned()))
+            .or_else(|| parameter(&parts.uri, "token").map(Cow::into_owned))
             .ok_or(Code::AuthenticationRequired)?;
         let value = HeaderValue::from_str(&format!("Bearer {token}"));
         let value = value.map_err(|_| Code::InvalidToken)?;

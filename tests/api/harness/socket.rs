@@ -1,4 +1,4 @@
-//! WebSockets of cases.
+//! Sockets of cases.
 
 use std::time::Duration;
 

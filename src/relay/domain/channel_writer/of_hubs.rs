@@ -109,9 +109,12 @@ impl ChannelWriter<'_> {
         let news = ChannelNews::stored(channel, &state, &plan.inserts);
         let added = i64::try_from(plan.inserts.len()).unwrap_or_default();
         let mut stored = plan.outcomes.into_iter();
-        let outcomes = items.iter().map(|item| match allowed(&item) {
-            true => stored.next().ok_or(ChannelRefusal::Unknown),
-            false => Err(ChannelRefusal::Unknown),
+        let outcomes = items.iter().map(|item| {
+            if allowed(&item) {
+                stored.next().ok_or(ChannelRefusal::Unknown)
+            } else {
+                Err(ChannelRefusal::Unknown)
+            }
         });
         Ok(ItemsStored {
             outcomes: outcomes.collect(),
@@ -150,11 +153,13 @@ impl ChannelWriter<'_> {
         };
         let members = self.members_among(channel, &state, accounts).await?;
         let head = state.last.seq;
-        let page = match members.is_empty() && !trusted {
+        let page = if members.is_empty() && !trusted {
             // The head would tell strangers how many entries there are.
-            true => nothing(0),
-            false if since >= head => nothing(head),
-            false => self.since(channel, head, since, limit, now).await?,
+            nothing(0)
+        } else if since >= head {
+            nothing(head)
+        } else {
+            self.since(channel, head, since, limit, now).await?
         };
         Ok(Pulled { members, page })
     }

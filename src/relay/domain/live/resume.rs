@@ -44,12 +44,12 @@ impl Table<'_> {
         turn.traces.resuming.insert(id);
         if let Some(socket) = turn.sockets.get(&id) {
             let first = trace(id, socket, self.0, turn.now);
-            self.store(id, first, turn);
+            Self::store(id, first, turn);
         }
         turn.effects.push(HubEffect::Discard(earlier.connection));
     }
 
-    fn store(&self, id: SocketId, stored: Trace, turn: &mut Turn<'_>) {
+    fn store(id: SocketId, stored: Trace, turn: &mut Turn<'_>) {
         if let Some(socket) = turn.sockets.get_mut(&id) {
             socket.note_kept(stored.channels.keys().copied().collect(), turn.now);
             turn.effects.push(HubEffect::Keep(stored));
@@ -120,7 +120,7 @@ impl Table<'_> {
         for id in std::mem::take(&mut turn.changed) {
             if let Some(socket) = turn.sockets.get(&id) {
                 let last = trace(id, socket, self.0, turn.now);
-                self.store(id, last, turn);
+                Self::store(id, last, turn);
             }
         }
     }

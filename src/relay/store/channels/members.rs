@@ -49,7 +49,7 @@ pub async fn state(db: &dyn Db, channel: &str) -> Result<Option<ChannelState>, S
         destroyed: row.integer("destroyed")? != 0,
         last,
         direct: match row.opt_text("direct")? {
-            Some(list) => serde_json::from_str(&list)
+            Some(slots) => serde_json::from_str(&slots)
                 .map_err(|error| StoreError::Broken(error.to_string()))?,
             None => Vec::new(),
         },
