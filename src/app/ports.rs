@@ -16,7 +16,7 @@ use crate::kernel::store::Db;
 use crate::relay::domain as relay;
 use crate::relay::domain::sockets::SocketsOfHubs;
 use crate::relay::domain::{Channels, Hubs};
-use crate::relay::http::sockets::Door;
+use crate::relay::http::door::Door;
 use crate::relay::store::export as relay_export;
 
 /// The implementations that a platform provides.

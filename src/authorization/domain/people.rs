@@ -1,9 +1,5 @@
 //! People: listed, changed, made administrators and deleted.
 
-use std::sync::OnceLock;
-
-pub use crate::authorization::store::people::Person;
-
 use serde_json::{Value, json};
 
 use crate::accounts::domain::passwords::ChosenPassword;
@@ -25,6 +21,7 @@ use crate::authorization::model::names::{
 };
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::changes::ChangeSubject;
+pub use crate::authorization::store::people::Person;
 use crate::authorization::store::relations::Relation;
 use crate::authorization::store::{changes, fetch, people, services, tokens};
 use crate::kernel::domain::RequestOrigin;
@@ -382,7 +379,7 @@ pub async fn revoke_tokens(
         origin,
     };
     let reads = people::by_reference(&IdOrName::Id(id));
-    let ended = OnceLock::new();
+    let ended = std::sync::OnceLock::new();
     let revoked = change(ports, request, &reads, |editor, people| {
         let (person, needed) = require_changeable(editor, people)?;
         ended.get_or_init(|| person.user);

@@ -19,11 +19,12 @@ use crate::authorization::domain::{Actor, AuthorizationFailure, AuthorizationRej
 use crate::authorization::domain::{foreign_people, new_people, people, policy_document};
 use crate::authorization::model::names;
 use crate::authorization::model::names::IdOrName;
+use crate::kernel::domain::HttpClient;
 use crate::kernel::domain::rate_limit::Unlimited;
-use crate::kernel::domain::{HttpClient, RequestOrigin};
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::text;
 use crate::platform::native::channels::LocalChannels;
+use crate::platform::native::command_line::origin;
 use crate::platform::native::demo;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::hubs::LocalHubs;
@@ -100,16 +101,6 @@ pub(super) struct Import {
 
 /// The command that gives a person a password.
 const SETS_PASSWORD: &str = "`hamrah-api admin password NAME` sets one";
-
-fn origin() -> RequestOrigin {
-    RequestOrigin {
-        actor: "command line".to_owned(),
-        address: None,
-        country: None,
-        user_agent: None,
-        request_id: "command-line".to_owned(),
-    }
-}
 
 /// Opens the configured database and applies the migrations.
 async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn Error>> {

@@ -3,10 +3,12 @@
 // `println!` panics if the reader closes the pipe. `output` ends the process quietly.
 #![warn(clippy::print_stdout)]
 
+mod accept;
 mod administer;
 mod answered;
 mod attest;
 mod cli;
+mod command_line;
 mod demo;
 mod dev_vars;
 mod doctor;
@@ -29,6 +31,7 @@ mod socket_queue;
 
 pub mod channels;
 pub mod http_client;
+mod hub_states;
 pub mod hubs;
 pub mod migrations;
 pub mod rate_limits;

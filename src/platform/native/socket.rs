@@ -8,27 +8,16 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 
-use crate::kernel::model::ids::UserId;
-use crate::platform::native::hubs::AllHubs;
+use crate::platform::native::hub_states::{AllHubs, Connection};
 use crate::platform::native::socket_queue::{NextWrite, QueuedFrame, SocketQueue};
-use crate::relay::domain::live::events::{CloseReason, HubInput, SocketId};
+use crate::relay::domain::live::events::{CloseReason, HubInput};
 use crate::relay::http::frames::read::MOST_FRAME_BYTES;
 use crate::relay::http::received::{Received, receive};
-use crate::relay::model::slots::HubId;
 
 /// The largest message that is read, so that a frame above the limit gets its close code.
 pub(super) const MOST_MESSAGE_BYTES: usize = 4 * MOST_FRAME_BYTES;
 /// How long a client may take to answer a closing handshake.
 const CLOSING: Duration = Duration::from_secs(1);
-
-/// A socket of a hub.
-#[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) hub: HubId,
-    pub(super) socket: SocketId,
-    pub(super) account: UserId,
-    pub(super) queue: Arc<SocketQueue>,
-}
 
 /// Serves a socket until it is closed.
 pub(super) async fn serve(all: Arc<AllHubs>, connection: Arc<Connection>, socket: WebSocket) {

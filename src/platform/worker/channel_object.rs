@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use worker::{Delay, DurableObject, Env, Request, Response, State, Stub, durable_object};
@@ -16,15 +15,14 @@ use worker::{Delay, DurableObject, Env, Request, Response, State, Stub, durable_
 use crate::kernel::domain::Clock;
 use crate::kernel::store::StoreError;
 use crate::platform::worker::console;
-use crate::platform::worker::hub_object::PushCall;
 use crate::platform::worker::object_storage::ObjectDatabase;
 use crate::platform::worker::objects::{
-    BROKEN, Objects, UNAVAILABLE, ask_once, hub_name, text, unavailable,
+    BROKEN, HubCall, Objects, PushCall, UNAVAILABLE, ask_once, hub_name, millis, text, unavailable,
 };
 use crate::platform::worker::ports::{DateNow, WebCryptoEntropy};
 use crate::relay::domain::channel_host::{ChannelHost, Fanouts, HubCalls};
 use crate::relay::domain::channel_writer;
-use crate::relay::domain::live::calls::{ChannelPush, HubRequest, PushAnswer};
+use crate::relay::domain::live::calls::{ChannelPush, PushAnswer};
 use crate::relay::domain::live::fanout::FanoutEffect;
 use crate::relay::model::channel::ChannelRequest;
 use crate::relay::model::slots::HubId;
@@ -35,20 +33,11 @@ const EVICTION_TIME: Duration = Duration::from_secs(3);
 /// messages.
 const MINUTE: i64 = 60_000;
 
-/// A request of a hub to the object of a channel.
-#[derive(Serialize, Deserialize)]
-pub(super) struct HubCall {
-    /// The channel.
-    pub(super) channel: String,
-    /// The request.
-    pub(super) request: HubRequest,
-}
-
 /// The object of a channel: its only writer, with a database of its own.
 #[durable_object(alarm)]
-pub struct ChannelObject(Rc<Core>);
+pub struct ChannelObject(Rc<ChannelCore>);
 
-struct Core {
+struct ChannelCore {
     state: State,
     db: ObjectDatabase,
     /// The namespace of the hubs. An error of the binding is told to those who need it.
@@ -70,7 +59,7 @@ impl DurableObject for ChannelObject {
     fn new(state: State, env: Env) -> Self {
         console::install();
         let count = super::isolate(&env).map_or(1, |isolate| isolate.ports.relay.config.hubs);
-        Self(Rc::new(Core {
+        Self(Rc::new(ChannelCore {
             db: ObjectDatabase::new(&state),
             state,
             hubs: Objects::new(&env, "HUBS"),
@@ -87,9 +76,9 @@ impl DurableObject for ChannelObject {
         let is_hub = request.path() == "/hub";
         let body = request.text().await?;
         let answer = if is_hub {
-            Core::answer_hub(&self.0, &body).await
+            ChannelCore::answer_hub(&self.0, &body).await
         } else {
-            Core::answer(&self.0, &body).await
+            ChannelCore::answer(&self.0, &body).await
         };
         match answer {
             Ok(reply) => Response::ok(reply),
@@ -109,7 +98,7 @@ impl DurableObject for ChannelObject {
             let now = DateNow.now();
             channel_writer::remove_due(&core.db, now).await?;
             for calls in core.host().alarm(now).await? {
-                Core::carry_out(core, calls);
+                ChannelCore::carry_out(core, calls);
             }
             // What is left is removed at once. Other requests run between two slices.
             core.arm(1).await
@@ -122,7 +111,7 @@ impl DurableObject for ChannelObject {
     }
 }
 
-impl Core {
+impl ChannelCore {
     async fn migrate(&self) -> Result<(), StoreError> {
         if !self.migrated.get() {
             channel_writer::migrate(&self.db).await?;
@@ -280,9 +269,4 @@ impl Core {
         self.alarm.set(Some(due));
         Ok(())
     }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "times stay below 2^53")]
-pub(super) fn millis(time: i64) -> f64 {
-    time as f64
 }

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::response::Response;
 use futures_util::future::{Either, select};
 use http::{Request, StatusCode, header};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use worker::send::SendFuture;
 use worker::worker_sys::web_sys;
@@ -15,9 +16,10 @@ use worker::{Delay, Env, Headers, Method, ObjectNamespace, RequestInit, Stub};
 
 use crate::kernel::store::StoreError;
 use crate::platform::worker::exchange::RawResponse;
+use crate::relay::domain::live::calls::{ChannelPush, HubRequest};
 use crate::relay::domain::sockets::SocketEntry;
 use crate::relay::domain::{Channels, HubOrder, Hubs};
-use crate::relay::http::sockets::{DoorRefusal, SUBPROTOCOL, SocketDoor, offers_subprotocol};
+use crate::relay::http::door::{DoorRefusal, SUBPROTOCOL, SocketDoor, offers_subprotocol};
 use crate::relay::model::channel::{ChannelReply, ChannelRequest};
 use crate::relay::model::slots::HubId;
 
@@ -95,7 +97,7 @@ pub(super) async fn ask_once(stub: &Stub, path: &str, body: &str) -> Result<Stri
 }
 
 /// Returns the text of a request or reply.
-pub(super) fn text(value: &impl serde::Serialize) -> Result<String, StoreError> {
+pub(super) fn text(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
@@ -179,4 +181,27 @@ impl HubObjects {
         let stub = self.0.0.get_by_name(&hub_name(entry.hub))?;
         stub.fetch_with_request(request).await
     }
+}
+
+/// A push of a channel to the object of a hub.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PushCall {
+    /// The channel.
+    pub(super) channel: String,
+    /// The push.
+    pub(super) push: ChannelPush,
+}
+
+/// A request of a hub to the object of a channel.
+#[derive(Serialize, Deserialize)]
+pub(super) struct HubCall {
+    /// The channel.
+    pub(super) channel: String,
+    /// The request.
+    pub(super) request: HubRequest,
+}
+
+#[allow(clippy::cast_precision_loss, reason = "times stay below 2^53")]
+pub(super) fn millis(time: i64) -> f64 {
+    time as f64
 }

@@ -12,25 +12,24 @@ use crate::kernel::domain::{Entropy, NoEntropy};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, StoreError};
-use crate::relay::domain::channel_log::{MOST_APPENDED, PageBounds, next, page, plan};
+use crate::relay::domain::channel_log::{MOST_APPENDED, next, plan};
 use crate::relay::model::channel::{
-    ChannelEntry, ChannelMember, ChannelMessage, ChannelOperation, ChannelRefusal, ChannelReply,
-    ChannelRequest, EntryPage, NewMessage, PROTOCOL,
+    ChannelEntry, ChannelMember, ChannelOperation, ChannelRefusal, ChannelReply, ChannelRequest,
+    NewMessage, PROTOCOL,
 };
-use crate::relay::model::micros::Micros;
 use crate::relay::model::slots::Slot;
-use crate::relay::store::channels::entries::{
-    MOST_PAGE_BYTES, MessageChange, Position, StoredMessage,
-};
-use crate::relay::store::channels::log::PageLimit;
+use crate::relay::store::channels::entries::{MessageChange, StoredMessage};
 use crate::relay::store::channels::members::{ChannelState, MemberChange};
-use crate::relay::store::channels::{entries, expiry, log, members, schema};
+use crate::relay::store::channels::{entries, expiry, members, schema};
 
 mod handled;
 mod of_hubs;
+mod reading;
 
 pub use handled::{ChannelNews, Handled};
 pub use of_hubs::{ItemsStored, Pulled};
+
+use reading::BeforeQuery;
 
 pub use expiry::{due, remove_due};
 pub use schema::migrate;
@@ -75,12 +74,6 @@ impl From<ChannelRefusal> for Stop {
 enum Joining {
     Added { direct: bool },
     Removed,
-}
-
-/// A page of messages to read.
-struct BeforeQuery {
-    before: Option<Micros>,
-    limit: u32,
 }
 
 impl ChannelWriter<'_> {
@@ -287,48 +280,6 @@ impl ChannelWriter<'_> {
         let news = ChannelNews::stored(channel, state, &plan.inserts);
         let reply = ChannelReply::Appended(plan.outcomes);
         Ok(Handled { reply, news })
-    }
-
-    /// Returns a page of the entries after `since`, from one database round trip.
-    async fn since(
-        &self,
-        channel: &str,
-        head: i64,
-        since: i64,
-        limit: u32,
-        now: Timestamp,
-    ) -> Result<EntryPage, StoreError> {
-        let limit = PageLimit {
-            entries: limit,
-            bytes: MOST_PAGE_BYTES,
-        };
-        let found = log::since(self.db, channel, since, limit).await?;
-        let bounds = PageBounds {
-            since,
-            head,
-            is_cut: found.is_cut,
-        };
-        Ok(page(found.rows, bounds, now))
-    }
-
-    async fn before(
-        &self,
-        channel: &str,
-        state: &ChannelState,
-        query: &BeforeQuery,
-        now: Timestamp,
-    ) -> Result<ChannelReply, StoreError> {
-        let found = match query.before {
-            None => entries::newest(self.db, channel, query.limit, now).await?,
-            Some(at) => {
-                let head = state.last.seq;
-                let position = Position { at, head };
-                entries::before(self.db, channel, position, query.limit, now).await?
-            }
-        };
-        let messages: Vec<ChannelMessage> =
-            found.into_iter().map(|stored| stored.message).collect();
-        Ok(ChannelReply::Messages(messages))
     }
 
     async fn edit(

@@ -4,6 +4,7 @@ pub mod accounts;
 mod body;
 pub mod credentials;
 pub mod direct_messages;
+pub mod door;
 mod errors;
 mod fields;
 pub mod frames;
@@ -22,7 +23,7 @@ pub mod servers;
 pub mod sockets;
 
 use crate::relay::domain::Ports;
-use crate::relay::http::sockets::Door;
+use crate::relay::http::door::Door;
 
 /// The state that all handlers of the relay share. Cloning is cheap.
 #[derive(Clone)]

@@ -1,9 +1,7 @@
-//! Sockets: tickets, and the door that opens a socket after every check.
+//! Sockets: tickets, and the checks before a socket opens.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
@@ -17,62 +15,15 @@ use crate::kernel::domain::failure::Failure;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{AppJson, has_bearer, parameter};
 use crate::kernel::http::middleware::same_origin;
-use crate::kernel::store::StoreError;
 use crate::relay::domain::live::events::SocketOwner;
 use crate::relay::domain::sockets;
-use crate::relay::domain::sockets::{NoTicket, SocketEntry};
+use crate::relay::domain::sockets::NoTicket;
 use crate::relay::http::RelayState;
+use crate::relay::http::door::SUBPROTOCOL;
 use crate::relay::http::member::Member;
 
-/// The subprotocol that the server answers with.
-pub const SUBPROTOCOL: &str = "haven";
 /// What a token in `Sec-WebSocket-Protocol` begins with.
 const TOKEN_PREFIX: &str = "bearer.";
-
-/// The reasons of a hub not to open a socket.
-#[derive(Debug, thiserror::Error)]
-pub enum DoorRefusal {
-    /// The request is no WebSocket handshake.
-    #[error("the request is no WebSocket handshake")]
-    NoHandshake,
-    /// The account has as many sockets as it may.
-    #[error("the account has as many sockets as it may")]
-    TooMany,
-    /// The session ended while the socket was opened.
-    #[error("the session has ended")]
-    Ended,
-    /// The hub did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<DoorRefusal> for ApiError {
-    fn from(refusal: DoorRefusal) -> Self {
-        match refusal {
-            DoorRefusal::NoHandshake => Code::UpgradeRequired.into(),
-            DoorRefusal::TooMany => Code::TooManySockets.into(),
-            DoorRefusal::Ended => Self::because(Code::InvalidToken, "the session has ended"),
-            DoorRefusal::Store(error) => error.into(),
-        }
-    }
-}
-
-/// Opens sockets. A platform provides it, because only the platform can upgrade a connection.
-#[async_trait]
-pub trait SocketDoor: Send + Sync {
-    /// Opens the socket of a request whose caller was checked. The answer has the status 101.
-    ///
-    /// # Errors
-    /// [`DoorRefusal`]
-    async fn open(
-        &self,
-        request: Request<Body>,
-        entry: SocketEntry,
-    ) -> Result<Response, DoorRefusal>;
-}
-
-/// The door as handlers share it.
-pub type Door = Arc<dyn SocketDoor>;
 
 /// A ticket for one connection.
 #[derive(Serialize, ToSchema)]
@@ -201,14 +152,4 @@ fn in_protocol(headers: &HeaderMap) -> Option<&str> {
         .by_ref()
         .find(|name| *name == SUBPROTOCOL)
         .and_then(|_| names.find_map(|name| name.strip_prefix(TOKEN_PREFIX)))
-}
-
-/// Returns true if the client offers our subprotocol.
-#[must_use]
-pub fn offers_subprotocol(headers: &HeaderMap) -> bool {
-    let lists = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
-    lists
-        .filter_map(|list| list.to_str().ok())
-        .flat_map(|list| list.split(','))
-        .any(|name| name.trim() == SUBPROTOCOL)
 }

@@ -193,8 +193,8 @@ impl Fanout {
     /// Takes entries that are stored now. They were appended by the request `from`, and its answer
     /// has them.
     ///
-    /// In a direct message, `direct` has the slots of its members with their hubs. Sockets there read
-    /// it without a subscription.
+    /// In a direct message, `direct` has the slots of its members with their hubs. Sockets there
+    /// read it without a subscription.
     pub fn publish(
         &mut self,
         entries: &[ChannelEntry],
@@ -238,8 +238,8 @@ impl Fanout {
         effects
     }
 
-    /// Evicts an account that was removed from the members, or everyone (`None`) from a channel that
-    /// was destroyed. Returns the number of the eviction.
+    /// Evicts an account that was removed from the members, or everyone (`None`) from a channel
+    /// that was destroyed. Returns the number of the eviction.
     pub fn evict(
         &mut self,
         who: Option<UserId>,
@@ -322,7 +322,8 @@ impl Fanout {
         effects
     }
 
-    /// Tells the other hubs that somebody types, if the channel has few readers. Nothing is repeated.
+    /// Tells the other hubs that somebody types, if the channel has few readers. Nothing is
+    /// repeated.
     #[must_use]
     pub fn typing(&self, token: &str, from: HubId) -> Vec<FanoutEffect> {
         let mut effects = Vec::new();

@@ -16,7 +16,6 @@ use crate::relay::domain::live::frames::{FrameError, SendLabel, ServerFrame};
 use crate::relay::domain::live::run::RunItem;
 use crate::relay::domain::live::socket::Ticket;
 use crate::relay::domain::live::turn::Turn;
-use crate::relay::domain::live::typing::TypingCalls;
 use crate::relay::model::channel::{ChannelEntry, Gap};
 use crate::relay::model::ids::ChannelId;
 
@@ -131,7 +130,7 @@ pub(super) struct Following {
     pub(super) strangers: BTreeSet<UserId>,
     /// Whether the hub started again, and the channel has not pushed since.
     pub(super) is_dormant: bool,
-    pub(super) typing: TypingCalls,
+    pub(super) typing: BTreeMap<UserId, (CallId, Timestamp)>,
 }
 
 impl Following {
@@ -150,7 +149,7 @@ impl Following {
             heard_at: now,
             strangers: BTreeSet::new(),
             is_dormant: false,
-            typing: TypingCalls::default(),
+            typing: BTreeMap::new(),
         }
     }
 

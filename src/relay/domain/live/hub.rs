@@ -37,7 +37,6 @@ impl HubSettings {
 pub struct Hub {
     id: HubId,
     life: u64,
-    settings: HubSettings,
     sockets: BTreeMap<SocketId, Socket>,
     channels: BTreeMap<ChannelId, Following>,
     traces: Traces,
@@ -53,11 +52,10 @@ impl Hub {
         Self {
             id,
             life,
-            settings,
             sockets: BTreeMap::new(),
             channels: BTreeMap::new(),
             traces: Traces::new(),
-            buckets: Buckets::new(),
+            buckets: Buckets::new(settings.frames_per_second),
             next_call: 0,
             wake: None,
         }
@@ -140,8 +138,7 @@ impl Hub {
                 channels.go_on(socket, &mut turn);
             }
             HubInput::Frame { socket, frame } => {
-                let rate = self.settings.frames_per_second;
-                channels.take_frame(socket, frame, (&mut self.buckets, rate), &mut turn);
+                channels.take_frame(socket, frame, &mut self.buckets, &mut turn);
             }
             HubInput::Closed { socket, clean } => channels.end(socket, !clean, &mut turn),
             HubInput::Push { channel, push } => {
@@ -176,7 +173,7 @@ impl Hub {
             }
             HubInput::Kill(revoked) => channels.kill(revoked, &mut turn),
             HubInput::Tick => {
-                self.buckets.prune(self.settings.frames_per_second, now);
+                self.buckets.prune(now);
                 channels.tick(&mut turn);
             }
             HubInput::Stop => {

@@ -30,19 +30,26 @@ impl Bucket {
 
 /// What each account has left. An account without a bucket has not used any.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Buckets(BTreeMap<UserId, Bucket>);
+pub(super) struct Buckets {
+    /// The frames per second. `None`: any number.
+    rate: Option<u32>,
+    accounts: BTreeMap<UserId, Bucket>,
+}
 
 impl Buckets {
-    pub(super) const fn new() -> Self {
-        Self(BTreeMap::new())
+    pub(super) const fn new(rate: Option<u32>) -> Self {
+        Self {
+            rate,
+            accounts: BTreeMap::new(),
+        }
     }
 
     /// Takes a frame of an account. Returns false if it has none left.
-    pub(super) fn take(&mut self, rate: Option<u32>, account: UserId, now: Timestamp) -> bool {
-        let Some(rate) = rate else {
+    pub(super) fn take(&mut self, account: UserId, now: Timestamp) -> bool {
+        let Some(rate) = self.rate else {
             return true;
         };
-        let bucket = self.0.entry(account).or_insert(Bucket {
+        let bucket = self.accounts.entry(account).or_insert(Bucket {
             parts: i64::from(rate) * PARTS * BURST,
             at: now,
         });
@@ -55,8 +62,8 @@ impl Buckets {
     }
 
     /// Forgets the accounts that have everything left.
-    pub(super) fn prune(&mut self, rate: Option<u32>, now: Timestamp) {
-        let rate = rate.unwrap_or_default();
-        self.0.retain(|_, bucket| !bucket.fill(rate, now));
+    pub(super) fn prune(&mut self, now: Timestamp) {
+        let rate = self.rate.unwrap_or_default();
+        self.accounts.retain(|_, bucket| !bucket.fill(rate, now));
     }
 }

@@ -52,7 +52,7 @@ impl Table<'_> {
         &mut self,
         id: SocketId,
         frame: ClientFrame,
-        (buckets, rate): (&mut Buckets, Option<u32>),
+        buckets: &mut Buckets,
         turn: &mut Turn<'_>,
     ) {
         let Some(socket) = turn.sockets.get_mut(&id) else {
@@ -64,7 +64,7 @@ impl Table<'_> {
         }
         socket.seen_at = socket.seen_at.max(turn.now);
         let is_free = matches!(frame, ClientFrame::Ping | ClientFrame::Ack { .. });
-        if is_free || buckets.take(rate, socket.owner.account, turn.now) {
+        if is_free || buckets.take(socket.owner.account, turn.now) {
             self.carry_out(id, frame, turn);
         } else if let ClientFrame::Send(frame) = frame {
             let ticket = socket.expect(&frame.message.id);

@@ -1,10 +1,8 @@
 //! Who types in a channel. Nothing is stored and nothing is repeated.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::kernel::model::ids::UserId;
-use crate::kernel::model::time::Timestamp;
 use crate::relay::domain::live::calls::{ChannelAnswer, HubOperation};
 use crate::relay::domain::live::events::{CallId, SocketId};
 use crate::relay::domain::live::following::{Following, Progress};
@@ -14,15 +12,11 @@ use crate::relay::domain::live::turn::Turn;
 /// How long nothing more is told of an account that types.
 const TYPING_PAUSE: Duration = Duration::from_secs(3);
 
-/// The last call of each account that typed in the last seconds.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct TypingCalls(BTreeMap<UserId, (CallId, Timestamp)>);
-
 impl Following {
     /// Tells the channel that the owner of a subscriber types.
     pub(super) fn take_typing(&mut self, socket: SocketId, turn: &mut Turn<'_>) {
         let now = turn.now;
-        let calls = &mut self.typing.0;
+        let calls = &mut self.typing;
         calls.retain(|_, (_, at)| now < at.plus(TYPING_PAUSE));
         let subscription = self.subscriptions.get(&socket);
         let reads = subscription.is_some_and(|one| matches!(one.progress, Progress::At(_)));
@@ -32,7 +26,7 @@ impl Following {
         };
         let request = self.request(HubOperation::Typing { account }, turn);
         let call = turn.call(self.channel, request);
-        self.typing.0.insert(account, (call, now));
+        self.typing.insert(account, (call, now));
     }
 
     /// Takes the answer of the channel. Other answers and late ones are ignored.
@@ -42,7 +36,7 @@ impl Following {
         answer: Option<ChannelAnswer>,
         turn: &mut Turn<'_>,
     ) {
-        let mut calls = self.typing.0.iter();
+        let mut calls = self.typing.iter();
         let found = calls.find(|(_, (one, at))| *one == call && turn.now < at.plus(TYPING_PAUSE));
         if let (Some((account, _)), Some(ChannelAnswer::Typing { token: Some(token) })) =
             (found, answer)

@@ -7,8 +7,8 @@ use crate::kernel::store::{Db, Statement, StoreError, run, sql};
 const MIGRATIONS: [&[&str]; 1] = [&[
     // A channel. `tag_key` is random: members are stored as hashes under it. The floors are the
     // sequence number and the time that the channel reached before its last entries expired.
-    // `destroyed` is 1 while entries remain to be removed, and 2 afterwards. `direct` is a JSON list of
-    // the slots of the members of a direct message, and NULL in other channels.
+    // `destroyed` is 1 while entries remain to be removed, and 2 afterwards. `direct` is a JSON
+    // list of the slots of the members of a direct message, and NULL in other channels.
     "CREATE TABLE channel_states (
         channel_id TEXT NOT NULL PRIMARY KEY,
         tag_key BLOB NOT NULL,
