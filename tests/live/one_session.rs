@@ -91,7 +91,7 @@ fn the_other_readers_and_the_removed_one_hear_of_a_removal_once() {
 }
 
 #[test]
-fn typing_is_told_once_in_three_seconds_to_others_at_the_head() {
+fn typing_is_shown_once_in_three_seconds_to_others_at_the_head() {
     let mut driver = readers();
     let typing = ClientFrame::Typing {
         channel: channel(1),

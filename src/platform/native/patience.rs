@@ -18,7 +18,7 @@ const RESPONSE: Duration = Duration::from_secs(20);
 /// How long the client of a WebSocket may leave it unread. The hub closes it before.
 const SOCKET: Duration = Duration::from_secs(90);
 
-/// Tells a connection that it is a WebSocket now.
+/// Marks a connection that has become a WebSocket.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Upgraded(Arc<AtomicBool>);
 

@@ -40,7 +40,7 @@ pub struct ChannelObject(Rc<ChannelCore>);
 struct ChannelCore {
     state: State,
     db: ObjectDatabase,
-    /// The namespace of the hubs. An error of the binding is told to those who need it.
+    /// The namespace of the hubs. A missing binding fails the calls that need it.
     hubs: Result<Objects, String>,
     /// The number of hubs.
     count: u32,

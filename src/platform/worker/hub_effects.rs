@@ -117,7 +117,7 @@ impl HubCore {
         for socket in sockets {
             if let Some(ws) = live.sockets.get(socket) {
                 let raw: &RawSocket = AsRef::<JsValue>::as_ref(ws.as_ref()).unchecked_ref();
-                // A socket that is closed throws. Its handler tells the hub.
+                // A socket that is closed throws. Its handler informs the hub.
                 let _ = raw.send(&text);
                 if moves {
                     self.moved.borrow_mut().insert(*socket);

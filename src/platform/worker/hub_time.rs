@@ -37,7 +37,7 @@ extern "C" {
 }
 
 impl HubCore {
-    /// Tells the hub which clients sent a ping that the runtime answered.
+    /// Informs the hub of the pings that the runtime answered.
     pub(super) fn note_pings(self: &Rc<Self>) {
         let raw: JsValue = self.state.as_raw().into();
         let raw: RawState = raw.unchecked_into();

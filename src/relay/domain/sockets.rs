@@ -33,7 +33,7 @@ pub struct NoTicket;
 
 impl Rejection for NoTicket {}
 
-/// What a ticket stands for.
+/// The state of a ticket: the owner of the connection.
 #[derive(Serialize, Deserialize)]
 struct TicketState {
     owner: SocketOwner,

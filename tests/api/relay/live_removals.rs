@@ -179,7 +179,7 @@ async fn a_direct_message_needs_no_subscription() {
 }
 
 #[tokio::test]
-async fn who_types_is_told_to_the_others_without_a_name() {
+async fn the_others_see_that_a_member_types_and_no_name() {
     case(async |app| {
         let (one, other, channel, _) = channel_of_two(app).await;
         let (mut here, mut there) = (app.socket(&one).await, app.socket(&other).await);

@@ -37,7 +37,7 @@ pub struct ItemsStored {
 pub struct Pulled {
     /// Those of the accounts that are members.
     pub members: Vec<UserId>,
-    /// The entries. Empty if nobody may read them.
+    /// The entries. Empty without a reader who may have them.
     pub page: EntryPage,
 }
 

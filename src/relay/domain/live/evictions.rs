@@ -45,7 +45,7 @@ impl Following {
         self.evicted_upto = eviction.number;
     }
 
-    /// Tells the readers, and the evicted sockets for the last time, who is no longer a member.
+    /// Writes to the readers, and to the evicted sockets for the last time, who was removed.
     fn tell_removals(
         &self,
         accounts: &[UserId],

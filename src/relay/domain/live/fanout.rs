@@ -23,7 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// knowledge of members, and longer than a call or a push may be on its way.
 const MOST_SILENCE: Duration = Duration::from_mins(2);
 
-/// Above this number of readers nobody is told that somebody types.
+/// Above this number of readers, typing is not shown.
 const MOST_TYPING_READERS: u32 = 200;
 
 /// An effect of a channel's side.
@@ -322,7 +322,7 @@ impl Fanout {
         effects
     }
 
-    /// Tells the other hubs that somebody types, if the channel has few readers. Nothing is
+    /// Pushes to the other hubs that a member types, if the channel has few readers. Nothing is
     /// repeated.
     #[must_use]
     pub fn typing(&self, token: &str, from: HubId) -> Vec<FanoutEffect> {

@@ -9,11 +9,11 @@ use crate::relay::domain::live::following::{Following, Progress};
 use crate::relay::domain::live::frames::ServerFrame;
 use crate::relay::domain::live::turn::Turn;
 
-/// How long nothing more is told of an account that types.
+/// The shortest time between two notices of an account that types.
 const TYPING_PAUSE: Duration = Duration::from_secs(3);
 
 impl Following {
-    /// Tells the channel that the owner of a subscriber types.
+    /// Passes to the channel that the owner of a subscriber types.
     pub(super) fn take_typing(&mut self, socket: SocketId, turn: &mut Turn<'_>) {
         let now = turn.now;
         let calls = &mut self.typing;
@@ -45,7 +45,7 @@ impl Following {
         }
     }
 
-    /// Tells the subscribers who have everything, but not the account's own, that somebody types.
+    /// Shows to the subscribers who have everything, but not to the account's own, that it types.
     pub(super) fn write_typing(&self, own: Option<UserId>, token: String, turn: &mut Turn<'_>) {
         let readers = self.subscriptions.iter().filter(|(id, one)| {
             let account = turn.sockets.get(id).map(|socket| socket.owner.account);
