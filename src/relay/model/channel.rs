@@ -73,6 +73,7 @@ pub enum ChannelOperation {
         /// The members.
         members: Vec<ChannelMember>,
         /// Whether the channel is a direct message. Its members read it without `Subscribe`.
+        #[serde(default)]
         direct: bool,
     },
     /// Removes a member. Only an addition with a higher version brings the member back.

@@ -33,6 +33,8 @@ pub fn rows() -> Vec<Row> {
         ),
         Row(Method::GET, "/api/v1/auth/challenge", none.clone(), open),
         Row(Method::POST, "/api/v1/auth/logout", json!({}), own),
+        Row(Method::POST, "/api/v1/ws/ticket", json!({}), own),
+        Row(Method::GET, "/api/v1/ws", none.clone(), [426; 6]),
         Row(Method::POST, "/api/v1/auth/totp/setup", json!({}), own),
         Row(
             Method::POST,

@@ -25,8 +25,8 @@ impl RecentChecks {
         self.checks.push_back((now, account));
     }
 
-    /// Returns the number of all checks if the account was checked in the last minute. A connection may open if
-    /// its session was live after this number, or if there is none.
+    /// Returns the number of all checks if the account was checked in the last minute. A
+    /// connection may open if its session was live after this number, or if there is none.
     #[must_use]
     pub fn of(&mut self, account: UserId, now: Timestamp) -> Option<u64> {
         self.forget(now);

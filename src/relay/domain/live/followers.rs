@@ -12,7 +12,8 @@ use crate::relay::model::slots::{HubId, Slot};
 /// A hub that follows a channel.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Follower {
-    /// The life of the hub. Zero: it was only called for a direct message, and has never called itself.
+    /// The life of the hub. Zero: it was called for a direct message, and never called
+    /// itself.
     pub(super) life: u64,
     /// Changes if the channel forgot the hub in between, or if the hub started again.
     pub(super) generation: u64,
