@@ -13,6 +13,7 @@ mod frames;
 mod invites;
 mod key_backups;
 mod keys;
+mod live_costs;
 mod live_removals;
 mod message_changes;
 mod message_faults;
