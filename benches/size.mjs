@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 const root = new URL("../", import.meta.url);
 const LEDGER = new URL("docs/SIZE.md", root);
 /** The largest bundle that `--check` accepts, in bytes after gzip. */
-const LIMIT = 1_400_000;
+const LIMIT = 1_500_000;
 
 const measured = (name, path) => {
   const bytes = readFileSync(path);
