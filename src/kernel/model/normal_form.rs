@@ -32,16 +32,19 @@ pub(crate) fn folded(text: &str) -> String {
         .collect()
 }
 
-/// Returns the text in lower case. By way of the upper case, in which `ß` is `SS`.
+/// Returns the text in lower case. By way of the upper case, in which `ß` is `SS`, and of the lower
+/// case before, in which `ẞ` is `ß`.
 #[cfg(not(target_arch = "wasm32"))]
 fn uncased(text: &str) -> String {
-    text.to_uppercase().to_lowercase()
+    text.to_lowercase().to_uppercase().to_lowercase()
 }
 
-/// Returns the text in lower case. By way of the upper case, in which `ß` is `SS`.
+/// Returns the text in lower case. By way of the upper case, in which `ß` is `SS`, and of the lower
+/// case before, in which `ẞ` is `ß`.
 #[cfg(target_arch = "wasm32")]
 fn uncased(text: &str) -> String {
     js_sys::JsString::from(text)
+        .to_lower_case()
         .to_upper_case()
         .to_lower_case()
         .into()
@@ -104,12 +107,22 @@ mod tests {
         for (one, other) in [
             ("ＡＢＣ１２", "abc12"),
             ("Straße", "STRASSE"),
+            ("Straße", "STRAẞE"),
             ("ΟΔΥΣΣΕΎΣ", "οδυσσεύσ"),
             ("٧۷७", "777"),
             ("Ame\u{301}lie", "AMÉLIE"),
             ("ﬁ", "FI"),
         ] {
             assert_eq!(folded(one), folded(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn every_folded_character_stays_as_it_is() {
+        let characters = ('\0'..=char::MAX).filter(|c| c.is_alphanumeric());
+        for character in characters {
+            let once = folded(&character.to_string());
+            assert_eq!(folded(&once), once, "{character:?}");
         }
     }
 
