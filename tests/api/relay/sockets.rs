@@ -276,7 +276,9 @@ async fn an_account_has_at_most_so_many_sockets() {
             .await
             .err()
             .expect("refused");
-        assert_eq!(refused.problem(429), "too_many_sockets");
+        assert_eq!(refused.status(), 429);
+        let form = refused.header("content-type");
+        assert_eq!(form, Some("application/problem+json"));
         let _other = app.socket(&other).await;
         first.close().await;
         let _third = app.socket(&member).await;
