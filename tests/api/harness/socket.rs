@@ -27,8 +27,8 @@ pub struct Socket {
 }
 
 impl TestApp {
-    /// Asks for a WebSocket. The error is the answer of the server. The client reads no further than
-    /// its head, so the body may be missing.
+    /// Asks for a WebSocket. The error is the answer of the server. The client reads no further
+    /// than its head, so the body may be missing.
     pub async fn handshake(&self, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Answer> {
         let address = self.target.address().await;
         let mut request = format!("ws://{address}{path}")
