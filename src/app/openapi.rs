@@ -152,7 +152,7 @@ fn complete(operation: &mut Value, facts: &Facts) {
 
     let given = codes(operation, facts);
     for status in [
-        400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 503,
+        400, 401, 403, 404, 408, 409, 413, 415, 422, 426, 429, 500, 501, 503,
     ] {
         let codes: Vec<_> = Code::ALL
             .iter()

@@ -15,18 +15,17 @@ use crate::platform::native::proxies::Proxies;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use futures_util::future::{Either, select};
 use http::Request;
 use http::Version;
 use http::header;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::{Builder, UpgradeableConnection};
+use hyper::service::HttpService;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
-use std::error::Error;
 use std::future::Future;
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -39,6 +38,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::Service;
 use tower_http::cors::CorsLayer;
@@ -71,7 +71,8 @@ pub(super) async fn accept_until_stopped(
     site: &Site,
     stop: impl Future<Output = ()>,
 ) {
-    let connections = GracefulShutdown::new();
+    // The receivers are held by the connections, so the last one of them ends the wait.
+    let (stopping, connections) = watch::channel(false);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let of_addresses = Arc::new(Places::default());
     // A connection keeps a sender until it looked once for a request.
@@ -89,18 +90,22 @@ pub(super) async fn accept_until_stopped(
                 let Some(of_address) = of_addresses.take(address::network(peer.ip()), most) else {
                     return;
                 };
-                let (watcher, unread) = (connections.watcher(), unread.clone());
+                let (mut stopped, unread) = (connections.clone(), unread.clone());
                 let site = site.clone();
                 let hold = ConnectionHold::new((place, of_address));
                 tokio::spawn(async move {
                     // The socket knows only after a moment that a request waits in it.
                     let _ = timeout(QUIET, stream.readable()).await;
-                    let mut served = pin!(watcher.watch(connection(stream, peer, site, hold)));
+                    let mut served = pin!(connection(stream, peer, site, hold));
                     let first = poll_fn(|context| Poll::Ready(served.as_mut().poll(context))).await;
                     drop(unread);
                     if first.is_pending() {
+                        let stop = pin!(async { drop(stopped.wait_for(|stops| *stops).await) });
                         // A broken connection concerns only its client.
-                        let _ = served.await;
+                        if let Either::Right(_) = select(served.as_mut(), stop).await {
+                            served.as_mut().graceful_shutdown();
+                            let _ = served.await;
+                        }
                     }
                 });
             }
@@ -127,7 +132,9 @@ pub(super) async fn accept_until_stopped(
     let drained = async {
         // Ends when the last sender is gone, because no one sends.
         all_read.recv().await;
-        connections.shutdown().await;
+        drop(connections);
+        let _ = stopping.send(true);
+        stopping.closed().await;
     };
     if timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("running requests took too long and are cut off");
@@ -143,22 +150,22 @@ fn connection(
     peer: SocketAddr,
     site: Site,
     hold: ConnectionHold,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn Error + Send + Sync>>
-+ Send
-+ 'static {
+) -> UpgradeableConnection<
+    TokioIo<Answered<PatientStream>>,
+    impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> + Send,
+> {
     let stream = PatientStream::new(stream, hold.upgraded());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(hold.clone());
         answer(site.clone(), peer.ip(), request)
     });
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME);
     builder
-        .serve_connection_with_upgrades(TokioIo::new(Answered::new(stream)), service)
-        .into_owned()
+        .serve_connection(TokioIo::new(Answered::new(stream)), service)
+        .with_upgrades()
 }
 
 async fn answer(
